@@ -1,0 +1,139 @@
+//! ④ Why a breaker opened: one verdict with its reasons. Never a bare string.
+
+use serde::{Deserialize, Serialize};
+
+use super::time::{Duration, Timestamp};
+
+/// The nine causes an operator can fix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    Auth,
+    RateLimited,
+    #[serde(rename = "upstream_5xx")]
+    Upstream5xx,
+    Timeout,
+    Network,
+    Tls,
+    Database,
+    Resource,
+    ClientBug,
+}
+
+/// What a verdict can say: one of the nine, several at once, or that nobody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    Auth,
+    RateLimited,
+    #[serde(rename = "upstream_5xx")]
+    Upstream5xx,
+    Timeout,
+    Network,
+    Tls,
+    Database,
+    Resource,
+    ClientBug,
+    Mixed,
+    Unknown,
+}
+
+/// Does the cause still hold? Only `No` (proven gone) opens the way to a reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lasting {
+    Yes,
+    No,
+    Unknown,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub class: Class,
+    /// 0.0 to 1.0: the share of weighed signals that say so.
+    pub confidence: f64,
+    /// What led to it, strongest first, bounded.
+    pub because: Vec<Clue>,
+    pub runner_up: Option<Cause>,
+    pub lasting: Lasting,
+    /// The other side told us to wait until then.
+    pub retry_at: Option<Timestamp>,
+    /// Rate limited by a quota or balance: waiting does not help.
+    pub quota: bool,
+}
+
+/// One piece of evidence for a cause, as people read it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Clue {
+    pub cause: Cause,
+    /// The question that found it.
+    pub question: String,
+    pub count: f64,
+    /// One sample line or status, cut and without control characters.
+    pub sample: String,
+}
+
+/// What a single log line or status says: a cause, or nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Signal {
+    pub cause: Option<Cause>,
+    pub retry_after: Option<Duration>,
+    pub quota: bool,
+    /// A breaker's own words: it has no vote.
+    pub echo: bool,
+}
+
+impl From<Cause> for Class {
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::Auth => Self::Auth,
+            Cause::RateLimited => Self::RateLimited,
+            Cause::Upstream5xx => Self::Upstream5xx,
+            Cause::Timeout => Self::Timeout,
+            Cause::Network => Self::Network,
+            Cause::Tls => Self::Tls,
+            Cause::Database => Self::Database,
+            Cause::Resource => Self::Resource,
+            Cause::ClientBug => Self::ClientBug,
+        }
+    }
+}
+
+impl Class {
+    pub const ALL: [Self; 11] = [
+        Self::Auth,
+        Self::RateLimited,
+        Self::Upstream5xx,
+        Self::Timeout,
+        Self::Network,
+        Self::Tls,
+        Self::Database,
+        Self::Resource,
+        Self::ClientBug,
+        Self::Mixed,
+        Self::Unknown,
+    ];
+
+    /// The word of rule files, reports and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::RateLimited => "rate_limited",
+            Self::Upstream5xx => "upstream_5xx",
+            Self::Timeout => "timeout",
+            Self::Network => "network",
+            Self::Tls => "tls",
+            Self::Database => "database",
+            Self::Resource => "resource",
+            Self::ClientBug => "client_bug",
+            Self::Mixed => "mixed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Cause {
+    pub fn name(self) -> &'static str {
+        Class::from(self).name()
+    }
+}

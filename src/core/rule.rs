@@ -1,0 +1,326 @@
+//! The checked rule that sets the thresholds of ③–⑧. Built only by `rules`, which refuses what is not sound.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use super::action::{Action, ActionName};
+use super::alert::{Alert, Labels, Source};
+use super::cause::{Cause, Class};
+use super::evidence::{Ask, HttpAsk, QuestionName};
+use super::time::Duration;
+
+pub type RuleName = String;
+pub type TargetName = String;
+
+/// How far automation may go: set by the rule, bounded by the target's ceiling.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    #[default]
+    Observe,
+    Suggest,
+    Approve,
+    Auto,
+}
+
+/// How a breaker behaves when nobody helps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BreakerKind {
+    /// Recovers when time passes.
+    #[serde(rename = "self")]
+    SelfHealing,
+    /// Recovers only when it is called.
+    Lazy,
+    /// Only a person or an action closes it.
+    Manual,
+    /// Opens and closes with load: nothing to reset.
+    Capacity,
+}
+
+/// A breaker's state in the vocabulary of this project; each rule maps its system's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BreakerState {
+    /// Traffic flows.
+    Closed,
+    /// Blocked.
+    Open,
+    /// Testing.
+    HalfOpen,
+    /// Closed, but limited.
+    Quiet,
+    /// Opened or switched off by a person: never touched by automation.
+    Held,
+    Unknown,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rule {
+    pub name: RuleName,
+    /// Hash of rule, pack and targets entry: a running incident keeps the one it started with.
+    pub revision: String,
+    pub summary: String,
+    pub runbook: Option<String>,
+    pub channel: Option<String>,
+    pub mode: Mode,
+    /// From the inventory; never empty.
+    pub targets: Vec<TargetName>,
+    /// Which alert label selects the target; `None`: the only one.
+    pub target_from: Option<String>,
+    pub matchers: Vec<AlertMatch>,
+    /// Open for so long before anything is done.
+    pub act_after: Duration,
+    pub state: StateRule,
+    pub kind: BreakerKind,
+    pub recovery: Recovery,
+    pub evidence: Vec<EvidenceRule>,
+    pub cause_patterns: Vec<CausePattern>,
+    pub ladder: BTreeMap<Class, Vec<Rung>>,
+    pub otherwise: Vec<Rung>,
+    pub actions: BTreeMap<ActionName, Action>,
+    pub verify: VerifyRule,
+    pub escalate: Vec<EscalationRule>,
+    pub probes: Vec<ProbeRule>,
+    /// A status line at least this often while the incident is open.
+    pub updates_every: Duration,
+}
+
+/// Any alert of this source with these labels belongs to the breaker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertMatch {
+    pub source: Source,
+    pub labels: Labels,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateRule {
+    pub ask: Ask,
+    pub max_age: Duration,
+    /// The system's words (numbers as decimal text: `0`, `0.5`) → ours. A word not listed is Unknown.
+    pub means: BTreeMap<String, BreakerState>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovery {
+    pub half_open_after: Option<Duration>,
+    /// Recovers only while no call is made: probes through the breaker pause.
+    pub needs_idle: bool,
+}
+
+/// What a piece of evidence says about the cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Meaning {
+    /// A series by HTTP status (or a single status): each counts for its cause.
+    Statuses,
+    /// Log lines to classify.
+    Errors,
+    /// The upstream, asked without passing the breaker.
+    Upstream,
+    /// A quantity for verification only: no vote on the cause.
+    Quantity,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceRule {
+    pub name: QuestionName,
+    pub meaning: Meaning,
+    pub ask: Ask,
+    pub max_age: Duration,
+}
+
+/// What the built-in patterns cannot know: a log line that matches names this cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CausePattern {
+    pub cause: Cause,
+    /// A regular expression of the `regex` crate, checked when the rule was loaded.
+    pub log: String,
+}
+
+/// One remedy of a ladder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rung {
+    Wait(Wait),
+    Do {
+        action: ActionName,
+        /// Only when the cause is proven gone: every `upstream` probe green for its hold. Otherwise
+        /// the rule names the action as the fix of this cause, and it is never done above `approve` (G11).
+        gone: bool,
+        /// How long to wait for that proof before the next rung.
+        within: Duration,
+    },
+    Ask {
+        text: String,
+    },
+    Escalate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wait {
+    /// Until the breaker tries again by itself (`recovery.half_open_after`).
+    HalfOpen,
+    /// Until the moment the other side named, at least and at most so long from now.
+    RetryAfter {
+        at_least: Duration,
+        at_most: Duration,
+    },
+    For(Duration),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyRule {
+    /// How long health must last before it counts.
+    pub hold: Duration,
+    /// Not healthy for so long: the next rung, or a person.
+    pub within: Duration,
+    /// How often to look.
+    pub every: Duration,
+    /// All of these, at least two, one of them not the alert.
+    pub all: Vec<VerifySignal>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerifySignal {
+    /// The breaker's state is one of these.
+    State(Vec<BreakerState>),
+    /// Every alert of the incident is resolved.
+    AlertResolved,
+    /// The named probe or HTTP question is healthy.
+    Healthy(QuestionName),
+    /// The named trend goes down.
+    Falling(QuestionName),
+    /// The named trend does not go up.
+    NotRising(QuestionName),
+}
+impl Eq for VerifySignal {}
+
+/// Who is told when, if nothing helps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EscalationRule {
+    pub when: EscalateWhen,
+    pub to: Vec<Contact>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EscalateWhen {
+    /// The breaker has been open for so long.
+    OpenFor(Duration),
+    /// So many rounds of evidence without a cause.
+    UnknownCause { rounds: u32 },
+    /// Reopened so often within the span.
+    Reopened { times: u32, within: Duration },
+    /// The ladder has ended, a person is needed, or an outcome is unknown.
+    Always,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Contact {
+    /// A Slack user, user group or `@name`, mentioned in the incident's thread and channel.
+    Slack(String),
+}
+
+/// A synthetic check on a schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeRule {
+    pub name: QuestionName,
+    pub schedule: Schedule,
+    pub http: HttpAsk,
+    /// It passes the breaker: paused while the breaker needs to idle.
+    pub through_breaker: bool,
+    /// Green for so long before it proves anything.
+    pub hold: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    Every(Duration),
+    /// Five or six fields, and an IANA time zone.
+    Cron {
+        expression: String,
+        zone: String,
+    },
+}
+
+/// The owners' word on a target: the most that may be done to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    pub name: TargetName,
+    pub ceiling: Mode,
+    /// Failure domain: budgets and the correlated-failure brake count by it; default the target's own name.
+    pub group: String,
+    pub env: Option<String>,
+    pub owner: Option<String>,
+    /// Never acted on, whatever a rule says (G3, G10).
+    pub protect: bool,
+}
+
+/// All rules and the owners' inventory, active whole or not at all.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RuleSet {
+    pub rules: BTreeMap<RuleName, Rule>,
+    pub targets: BTreeMap<TargetName, Target>,
+    /// G2: the share of the inventory (percent, 5–40) that may be open before the brake.
+    pub brake_percent: u32,
+    /// Hash of everything read.
+    pub revision: String,
+}
+
+impl AlertMatch {
+    pub fn matches(&self, alert: &Alert) -> bool {
+        // What reconciliation learned from Alertmanager speaks for the same matchers.
+        (self.source == alert.key.source || alert.key.source == Source::Reconcile)
+            && self.labels.iter().all(|(name, value)| alert.labels.get(name) == Some(value))
+    }
+}
+
+impl Rule {
+    pub fn matches(&self, alert: &Alert) -> bool {
+        self.matchers.iter().any(|matcher| matcher.matches(alert))
+    }
+
+    pub fn ladder_of(&self, class: Class) -> &[Rung] {
+        self.ladder.get(&class).unwrap_or(&self.otherwise)
+    }
+
+    pub fn probe(&self, name: &str) -> Option<&ProbeRule> {
+        self.probes.iter().find(|probe| probe.name == name)
+    }
+}
+
+impl Mode {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Suggest => "suggest",
+            Self::Approve => "approve",
+            Self::Auto => "auto",
+        }
+    }
+}
+
+impl BreakerState {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+            Self::Quiet => "quiet",
+            Self::Held => "held",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl RuleSet {
+    /// The breakers that an alert speaks of: one for each rule that matches it.
+    pub fn place(&self, alert: &Alert) -> Vec<super::incident::Placement> {
+        todo!("{alert:?}")
+    }
+}

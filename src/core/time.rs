@@ -1,0 +1,19 @@
+//! Moments and spans as the core uses them. Never asks what time it is: `now` is an argument.
+
+pub use jiff::Timestamp;
+pub use std::time::Duration;
+
+/// The moment `span` after `moment`, at most the last moment that can be written.
+pub fn after(moment: Timestamp, span: Duration) -> Timestamp {
+    i64::try_from(span.as_micros())
+        .ok()
+        .and_then(|micros| moment.as_microsecond().checked_add(micros))
+        .and_then(|micros| Timestamp::from_microsecond(micros).ok())
+        .unwrap_or(Timestamp::MAX)
+}
+
+/// How long ago `moment` was at `now`; zero if it lies ahead.
+pub fn since(now: Timestamp, moment: Timestamp) -> Duration {
+    let micros = now.as_microsecond().saturating_sub(moment.as_microsecond());
+    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+}

@@ -1,0 +1,3 @@
+//! The loop: claim a due incident, decide, commit, perform. Decides nothing itself.
+
+pub mod clock;

@@ -1,0 +1,1 @@
+//! One file (or folder) for each outside system: its client, its auth, its words. Never decides.
