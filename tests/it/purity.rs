@@ -37,7 +37,7 @@ fn the_core_is_pure() {
         "std::env",
         "std::process",
         "std::thread",
-        "rand",
+        "rand::",
         "::now()",
         "async ",
         ".await",
