@@ -53,6 +53,8 @@ pub struct Intent {
     /// The target's failure domain.
     pub group: String,
     pub action: Action,
+    /// It rests on the proof that the cause is gone; otherwise the rule names it as the fix of the cause.
+    pub gone: bool,
     pub decided_at: Timestamp,
     /// Not begun by then: not begun at all (G7).
     pub expires_at: Timestamp,

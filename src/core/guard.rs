@@ -37,8 +37,6 @@ pub enum Guard {
     UnknownOutcome,
     /// G7: the evidence is young enough, and the state was read again and is still open.
     Evidence,
-    /// G9: two independent kinds of evidence.
-    TwoKinds,
     /// G11: remedies by cause.
     Cause,
     /// G18: settled after the start.

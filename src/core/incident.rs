@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::action::{Intent, IntentKey, Outcome};
+use super::action::{Intent, IntentKey, Outcome, Why};
 use super::alert::{Alert, AlertFlag, AlertKey, AlertStatus, Labels};
 use super::cause::{Class, Verdict};
 use super::evidence::{Findings, Question};
@@ -47,8 +47,16 @@ pub struct Incident {
     pub alerts: BTreeMap<AlertKey, AlertRecord>,
     /// Notifications seen, repeats included.
     pub notifications: u64,
+    /// When an alert last said something new.
+    pub alerts_changed_at: Timestamp,
     /// The round of questions now open or last answered.
     pub round: Option<Round>,
+    /// The last round whose findings were read.
+    pub read_round: u64,
+    /// When to ask the next round.
+    pub next_look: Timestamp,
+    /// The state as read again just before an action.
+    pub reread: Option<Reread>,
     /// The breaker's state in the last complete round.
     pub state: BreakerState,
     pub verdict: Option<Verdict>,
@@ -56,15 +64,30 @@ pub struct Incident {
     pub unknown_rounds: u32,
     /// Whose ladder is climbed: fixed by the first verdict, changed only when a new verdict differs.
     pub ladder: Option<Class>,
-    /// The next rung of that ladder.
+    /// How often the ladder was changed: too often means that nobody knows.
+    pub ladder_changes: u32,
+    /// The rung of that ladder we stand on, and since when.
     pub rung: usize,
+    pub rung_since: Option<Timestamp>,
     pub attempts: Vec<Attempt>,
     /// Escalation rules already told, by their index.
     pub told: Vec<usize>,
     /// Why a person is needed, first reason first, bounded.
     pub needs_person: Vec<String>,
+    /// Calls for a person so far.
+    pub pages: u32,
     pub timeline: Vec<Entry>,
+    /// Lines of history that were dropped to keep it bounded, and lines that people were told, both counted from the first.
+    pub timeline_dropped: u64,
+    pub timeline_told: u64,
     pub last_update_at: Option<Timestamp>,
+}
+
+/// A reading of the state between the decision to act and the act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reread {
+    pub at: Timestamp,
+    pub state: BreakerState,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,10 +102,8 @@ pub struct AlertRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Nothing asked yet, or time to ask again at `until`.
-    Watching { until: Timestamp },
-    /// A round of questions is out; what has not come by `deadline` has failed.
-    Asking { deadline: Timestamp },
+    /// Finding out: no rung has been begun.
+    Watching,
     /// A rung says wait: until a moment, or for proof that the cause is gone.
     Waiting { until: Timestamp, why: WaitReason },
     /// An intent is decided, and perhaps begun: nothing else until its outcome is written.
@@ -90,9 +111,9 @@ pub enum Phase {
     /// The outcome is unknown: only look, until `deadline`.
     Looking { intent: Box<Intent>, deadline: Timestamp },
     /// Health is watched; since `healthy_since` all signals agree.
-    Verifying { started: Timestamp, healthy_since: Option<Timestamp>, next: Timestamp },
+    Verifying { started: Timestamp, healthy_since: Option<Timestamp> },
     /// A person has it; we look on, tell, and do nothing.
-    Escalated { since: Timestamp, next: Timestamp },
+    Escalated { since: Timestamp },
     /// Verified closed.
     Recovered,
 }
@@ -149,6 +170,10 @@ pub enum News {
         round: u64,
         findings: Findings,
     },
+    /// The state, read again just before the action.
+    Reread {
+        state: BreakerState,
+    },
     Started {
         key: IntentKey,
     },
@@ -170,8 +195,7 @@ impl Phase {
 
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Watching { .. } => "watching",
-            Self::Asking { .. } => "asking",
+            Self::Watching => "watching",
             Self::Waiting { .. } => "waiting",
             Self::Acting { .. } => "acting",
             Self::Looking { .. } => "looking",
@@ -208,30 +232,174 @@ impl Incident {
             updated_at: now,
             closed_at: None,
             reopened: Vec::new(),
-            phase: Phase::Watching { until: now },
+            phase: Phase::Watching,
             alerts: BTreeMap::new(),
             notifications: 0,
+            alerts_changed_at: now,
             round: None,
+            read_round: 0,
+            next_look: now,
+            reread: None,
             state: BreakerState::Unknown,
             verdict: None,
             unknown_rounds: 0,
             ladder: None,
+            ladder_changes: 0,
             rung: 0,
+            rung_since: None,
             attempts: Vec::new(),
             told: Vec::new(),
             needs_person: Vec::new(),
+            pages: 0,
             timeline: Vec::new(),
+            timeline_dropped: 0,
+            timeline_told: 0,
             last_update_at: None,
+        }
+    }
+
+    /// Begins again: the breaker opened once more within the window after it was verified closed.
+    pub fn reopen(&mut self, rule_revision: &str, now: Timestamp) {
+        let fresh = Self::open(
+            self.id,
+            &Placement { breaker: self.breaker.clone(), unknown_target: self.unknown_target },
+            rule_revision,
+            now,
+        );
+        let before = std::mem::replace(self, fresh);
+        self.revision = before.revision;
+        self.opened_at = before.opened_at;
+        self.reopened = before.reopened;
+        self.reopened.push(now);
+        self.round = before.round;
+        self.read_round = before.read_round;
+        self.attempts = before.attempts;
+        self.alerts = before.alerts;
+        self.notifications = before.notifications;
+        self.pages = before.pages;
+        self.timeline = before.timeline;
+        self.timeline_dropped = before.timeline_dropped;
+        self.timeline_told = before.timeline_told;
+        self.write(now, "the breaker opened again: the incident is reopened");
+    }
+
+    /// Since when the breaker has been open this time.
+    pub fn open_since(&self) -> Timestamp {
+        self.reopened.last().copied().unwrap_or(self.opened_at)
+    }
+
+    /// Adds a line of history; the oldest go when it grows too long.
+    pub fn write(&mut self, at: Timestamp, text: impl Into<String>) {
+        self.timeline.push(Entry { at, text: text.into() });
+        if self.timeline.len() > TIMELINE_MOST {
+            self.timeline.remove(0);
+            self.timeline_dropped = self.timeline_dropped.saturating_add(1);
         }
     }
 
     /// Writes what an alert says into the record. True when that is news which `decide` should see at once.
     pub fn hear(&mut self, alert: &Alert, received_at: Timestamp) -> bool {
-        todo!("{alert:?} {received_at}")
+        self.notifications = self.notifications.saturating_add(1);
+        let name = alert.labels.get("alertname").map_or("alert", String::as_str).to_owned();
+        let word = match alert.status {
+            AlertStatus::Firing => "fires",
+            AlertStatus::Resolved => "is resolved",
+        };
+        if let Some(known) = self.alerts.get_mut(&alert.key) {
+            known.last_seen = known.last_seen.max(received_at);
+            if known.status == alert.status && known.flags == alert.flags {
+                return false;
+            }
+            known.status = alert.status;
+            known.flags.clone_from(&alert.flags);
+        } else if self.alerts.len() >= ALERTS_MOST {
+            return false;
+        } else {
+            let record = AlertRecord {
+                status: alert.status,
+                labels: alert.labels.clone(),
+                flags: alert.flags.clone(),
+                first_seen: received_at,
+                last_seen: received_at,
+            };
+            self.alerts.insert(alert.key.clone(), record);
+        }
+        self.alerts_changed_at = self.alerts_changed_at.max(received_at);
+        self.write(
+            received_at,
+            format!("{} {word} ({})", printable(&name, 80), alert.key.source.name()),
+        );
+        true
     }
 
     /// Writes what happened outside into the record. False when it was known, late, or of another round: nothing changed.
     pub fn learn(&mut self, news: &News, now: Timestamp) -> bool {
-        todo!("{news:?} {now}")
+        match news {
+            News::Findings { round, findings } => {
+                let Some(open) =
+                    self.round.as_mut().filter(|r| r.number == *round && r.findings.is_none())
+                else {
+                    return false;
+                };
+                open.findings = Some(findings.clone());
+                open.answered_at = Some(now);
+                true
+            }
+            News::Reread { state } => {
+                self.reread = Some(Reread { at: now, state: *state });
+                true
+            }
+            News::Started { key } => self.attempt(key).is_some_and(|attempt| {
+                let first = attempt.started_at.is_none();
+                attempt.started_at.get_or_insert(now);
+                first
+            }),
+            News::NotStarted { key, why } => self.attempt(key).is_some_and(|attempt| {
+                let first = attempt.started_at.is_none() && attempt.outcome.is_none();
+                if first {
+                    attempt.outcome = Some(Outcome::NotDone(Why(why.join("; "))));
+                    attempt.finished_at = Some(now);
+                }
+                first
+            }),
+            News::Finished { key, outcome } => self.attempt(key).is_some_and(|attempt| {
+                let news = match attempt.outcome {
+                    None => true,
+                    // Looking may prove what was unknown; a proven outcome never changes.
+                    Some(Outcome::Unknown(_)) => !matches!(outcome, Outcome::Unknown(_)),
+                    Some(Outcome::Done | Outcome::NotDone(_)) => false,
+                };
+                if news {
+                    attempt.outcome = Some(outcome.clone());
+                    attempt.finished_at = Some(now);
+                }
+                news
+            }),
+        }
     }
+
+    fn attempt(&mut self, key: &IntentKey) -> Option<&mut Attempt> {
+        self.attempts.iter_mut().find(|attempt| attempt.key == *key)
+    }
+}
+
+/// More lines of history than this nobody reads in one incident.
+pub const TIMELINE_MOST: usize = 200;
+/// More alerts than this say nothing new about one breaker.
+pub const ALERTS_MOST: usize = 100;
+
+/// `text` cut to `most` characters, with control and direction characters made visible: it may be an attacker's.
+pub fn printable(text: &str, most: usize) -> String {
+    let mut out: String = text
+        .chars()
+        .take(most)
+        .map(|c| {
+            let hidden = c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+            if hidden { '\u{fffd}' } else { c }
+        })
+        .collect();
+    if text.chars().nth(most).is_some() {
+        out.push('…');
+    }
+    out
 }

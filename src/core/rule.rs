@@ -7,6 +7,7 @@ use super::action::{Action, ActionName};
 use super::alert::{Alert, Labels, Source};
 use super::cause::{Cause, Class};
 use super::evidence::{Ask, HttpAsk, QuestionName};
+use super::incident::{Breaker, Placement, printable};
 use super::time::Duration;
 
 pub type RuleName = String;
@@ -320,7 +321,26 @@ impl BreakerState {
 
 impl RuleSet {
     /// The breakers that an alert speaks of: one for each rule that matches it.
-    pub fn place(&self, alert: &Alert) -> Vec<super::incident::Placement> {
-        todo!("{alert:?}")
+    pub fn place(&self, alert: &Alert) -> Vec<Placement> {
+        self.rules
+            .values()
+            .filter(|rule| rule.matches(alert))
+            .map(|rule| self.target_of(rule, alert))
+            .collect()
+    }
+
+    fn target_of(&self, rule: &Rule, alert: &Alert) -> Placement {
+        let named = match &rule.target_from {
+            Some(label) => alert.labels.get(label).cloned(),
+            None => rule.targets.first().cloned(),
+        };
+        let known = named
+            .as_ref()
+            .is_some_and(|name| rule.targets.contains(name) && self.targets.contains_key(name));
+        // An unknown name is shown to people, never used to select anything; absent and empty are one (empty never means all).
+        let target = named
+            .filter(|name| !name.is_empty())
+            .map_or_else(|| "(none)".to_owned(), |name| printable(&name, 120));
+        Placement { breaker: Breaker { rule: rule.name.clone(), target }, unknown_target: !known }
     }
 }
