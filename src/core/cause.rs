@@ -47,6 +47,16 @@ pub enum Lasting {
     Unknown,
 }
 
+impl Lasting {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     pub class: Class,
@@ -135,5 +145,24 @@ impl Class {
 impl Cause {
     pub fn name(self) -> &'static str {
         Class::from(self).name()
+    }
+}
+
+/// Findings → verdict.
+pub fn judge(
+    rule: &super::rule::Rule,
+    round: &super::incident::Round,
+    opened_at: Timestamp,
+    now: Timestamp,
+) -> Verdict {
+    let _ = (rule, round, opened_at, now);
+    Verdict {
+        class: Class::Unknown,
+        confidence: 0.0,
+        because: vec![],
+        runner_up: None,
+        lasting: Lasting::Unknown,
+        retry_at: None,
+        quota: false,
     }
 }

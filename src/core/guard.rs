@@ -81,24 +81,22 @@ pub fn evaluate(
 
 /// What the answers come to: the strictest of them.
 pub fn strictest(verdicts: &[GuardVerdict]) -> Answer {
-    let mut worst = Answer::Allow;
-    for verdict in verdicts {
-        match (&verdict.answer, &worst) {
-            (Answer::Refuse { .. }, Answer::Refuse { until: None, .. }) | (Answer::Allow, _) => {}
-            (
-                Answer::Refuse { until: Some(later), .. },
-                Answer::Refuse { until: Some(known), .. },
-            ) if later <= known => {}
-            (
-                Answer::NeedsApproval { .. },
-                Answer::Refuse { .. } | Answer::NeedsApproval { .. },
-            ) => {}
-            (Answer::Refuse { .. } | Answer::NeedsApproval { .. }, _) => {
-                worst = verdict.answer.clone()
-            }
-        }
+    verdicts
+        .iter()
+        .map(|verdict| &verdict.answer)
+        .max_by_key(|answer| severity(answer))
+        .cloned()
+        .unwrap_or(Answer::Allow)
+}
+
+/// Allow, approval, a refusal that ends (the later the stricter), one that does not.
+fn severity(answer: &Answer) -> (u8, Option<Timestamp>) {
+    match answer {
+        Answer::Allow => (0, None),
+        Answer::NeedsApproval { .. } => (1, None),
+        Answer::Refuse { until: Some(moment), .. } => (2, Some(*moment)),
+        Answer::Refuse { until: None, .. } => (3, None),
     }
-    worst
 }
 
 /// The refusals in words, each with its guard's name.

@@ -70,6 +70,8 @@ pub struct Incident {
     pub rung: usize,
     pub rung_since: Option<Timestamp>,
     pub attempts: Vec<Attempt>,
+    /// The last refusal that was told, so that it is told once.
+    pub last_refusal: Option<String>,
     /// Escalation rules already told, by their index.
     pub told: Vec<usize>,
     /// Why a person is needed, first reason first, bounded.
@@ -188,6 +190,19 @@ pub enum News {
     },
 }
 
+impl WaitReason {
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::ActAfter => "open for too short a time to act",
+            Self::HalfOpen => "the breaker tries again by itself",
+            Self::RetryAfter => "the other side told us to wait",
+            Self::Fixed => "the rule says so",
+            Self::Gone => "the cause is not proven gone",
+            Self::Guard => "a guard does not allow it yet",
+        }
+    }
+}
+
 impl Phase {
     pub const fn is_open(&self) -> bool {
         !matches!(self, Self::Recovered)
@@ -248,6 +263,7 @@ impl Incident {
             rung: 0,
             rung_since: None,
             attempts: Vec::new(),
+            last_refusal: None,
             told: Vec::new(),
             needs_person: Vec::new(),
             pages: 0,

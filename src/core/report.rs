@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::action::Outcome;
 use super::cause::{Clue, Verdict};
-use super::guard::GuardVerdict;
-use super::incident::{Breaker, Entry, IncidentId};
-use super::rule::{BreakerState, Contact, Mode};
+use super::fleet::Fleet;
+use super::guard::{self, GuardVerdict};
+use super::incident::{Breaker, Entry, Incident, IncidentId, Phase};
+use super::plan;
+use super::rule::{BreakerState, Contact, Mode, Rule};
 use super::time::Timestamp;
 
 /// The present truth about an incident: what the root message shows, edited in place.
@@ -82,4 +85,96 @@ pub struct Page {
     pub to: Vec<Contact>,
     pub reason: String,
     pub channel: Option<String>,
+}
+
+/// The present truth about an incident. Guards and thread are the decision's own and are left empty.
+pub fn compose(incident: &Incident, rule: &Rule, fleet: &Fleet, now: Timestamp) -> Report {
+    let target = fleet.target.as_ref();
+    let over = matches!(incident.phase, Phase::Recovered | Phase::Escalated { .. });
+    Report {
+        incident: incident.id,
+        revision: incident.revision,
+        at: now,
+        breaker: incident.breaker.clone(),
+        summary: rule.summary.clone(),
+        status: status(incident),
+        headline: headline(incident),
+        state: incident.state,
+        opened_at: incident.open_since(),
+        closed_at: incident.closed_at,
+        owner: target.and_then(|target| target.owner.clone()),
+        env: target.and_then(|target| target.env.clone()),
+        mode: guard::mode(rule, fleet),
+        runbook: rule.runbook.clone(),
+        channel: rule.channel.clone(),
+        rule_revision: incident.rule_revision.clone(),
+        verdict: incident.verdict.clone(),
+        clues: incident.verdict.as_ref().map(|verdict| verdict.because.clone()).unwrap_or_default(),
+        plan: plan::steps(incident, rule, over),
+        guards: Vec::new(),
+        next: next(incident),
+        thread: Vec::new(),
+    }
+}
+
+pub const fn status(incident: &Incident) -> Status {
+    match incident.phase {
+        Phase::Watching => Status::Investigating,
+        Phase::Waiting { .. } => Status::Waiting,
+        Phase::Acting { .. } | Phase::Looking { .. } => Status::Acting,
+        Phase::Verifying { .. } => Status::Verifying,
+        Phase::Escalated { .. } => Status::NeedsPerson,
+        Phase::Recovered => Status::Recovered,
+    }
+}
+
+/// One sentence: what is true now.
+pub fn headline(incident: &Incident) -> String {
+    match &incident.phase {
+        Phase::Watching => "finding out why it opened".to_owned(),
+        Phase::Waiting { why, .. } => format!("waiting: {}", why.words()),
+        Phase::Acting { intent } => format!("doing: {} on {}", intent.action.name, intent.target),
+        Phase::Looking { intent, .. } => format!("looking whether {} was done", intent.action.name),
+        Phase::Verifying { healthy_since: Some(_), .. } => {
+            "it looks well: waiting for it to hold".to_owned()
+        }
+        Phase::Verifying { healthy_since: None, .. } => {
+            "watching whether it is well again".to_owned()
+        }
+        Phase::Escalated { .. } => {
+            let why = incident.needs_person.last().map_or("", String::as_str);
+            format!("a person is needed: {why}")
+        }
+        Phase::Recovered => format!("recovered: {}", done(incident)),
+    }
+}
+
+/// What was done, in words: for the closing line and the demo's table.
+pub fn done(incident: &Incident) -> String {
+    let begun: Vec<String> = incident
+        .attempts
+        .iter()
+        .filter(|attempt| attempt.started_at.is_some())
+        .map(|attempt| match &attempt.outcome {
+            Some(Outcome::Done) => attempt.action.clone(),
+            Some(Outcome::NotDone(_)) => format!("{} (not done)", attempt.action),
+            Some(Outcome::Unknown(_)) | None => format!("{} (outcome unknown)", attempt.action),
+        })
+        .collect();
+    if begun.is_empty() { "waited".to_owned() } else { begun.join(", ") }
+}
+
+fn next(incident: &Incident) -> Option<NextStep> {
+    let step = |text: &str, at| Some(NextStep { text: text.to_owned(), at });
+    match &incident.phase {
+        Phase::Watching => step("next look", Some(incident.next_look)),
+        Phase::Waiting { until, why } => step(why.words(), Some(*until)),
+        Phase::Acting { .. } => step("the outcome of the action", None),
+        Phase::Looking { deadline, .. } => {
+            step("proof of the outcome, or a person", Some(*deadline))
+        }
+        Phase::Verifying { .. } => step("next look at its health", Some(incident.next_look)),
+        Phase::Escalated { .. } => step("a person", None),
+        Phase::Recovered => None,
+    }
 }

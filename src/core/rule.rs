@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use super::action::{Action, ActionName};
 use super::alert::{Alert, Labels, Source};
 use super::cause::{Cause, Class};
-use super::evidence::{Ask, HttpAsk, QuestionName};
+use super::evidence::{Ask, Finding, HttpAsk, QuestionName, Value};
 use super::incident::{Breaker, Placement, printable};
-use super::time::Duration;
+use super::planted::{Bug, Bugs};
+use super::time::{Duration, Timestamp, since};
 
 pub type RuleName = String;
 pub type TargetName = String;
@@ -343,4 +344,30 @@ impl RuleSet {
             .map_or_else(|| "(none)".to_owned(), |name| printable(&name, 120));
         Placement { breaker: Breaker { rule: rule.name.clone(), target }, unknown_target: !known }
     }
+}
+
+impl StateRule {
+    /// What a reading of the state means. Absent, stale, several at once or a word not listed: Unknown.
+    pub fn read(&self, finding: &Finding, now: Timestamp, bugs: Bugs) -> BreakerState {
+        let word = match finding {
+            Finding::Value(reading) if since(now, reading.at) > self.max_age => {
+                return BreakerState::Unknown;
+            }
+            Finding::Value(reading) => match &reading.value {
+                Value::Number(number) => decimal(*number),
+                Value::Word(word) => word.clone(),
+                Value::Series(_) | Value::Trend(_) | Value::Lines { .. } | Value::Probe(_) => {
+                    return BreakerState::Unknown;
+                }
+            },
+            Finding::NoData(_) if bugs.has(Bug::NoDataIsZero) => "0".to_owned(),
+            Finding::NoData(_) | Finding::Failed(_) => return BreakerState::Unknown,
+        };
+        self.means.get(&word).copied().unwrap_or(BreakerState::Unknown)
+    }
+}
+
+/// A number as rule files write it: `1`, `0.5`.
+pub fn decimal(number: f64) -> String {
+    format!("{number}")
 }

@@ -16,6 +16,9 @@ const ALL_HOUR: Budget = Budget { times: 10, within: Duration::from_secs(3_600) 
 /// A doubled cooldown never grows beyond a day.
 const COOLDOWN_MOST: Duration = Duration::from_secs(86_400);
 
+/// A budget by its name, and which starts it counts.
+type Check<'a> = (&'a str, Option<Budget>, &'a dyn Fn(&Start) -> bool);
+
 /// G5: no second attempt on the target within the cooldown, doubled after each failure in a row.
 pub(super) fn cooldown(intent: &Intent, fleet: &Fleet, now: Timestamp) -> Answer {
     let on_target = || fleet.starts.iter().filter(|start| start.target == intent.target);
@@ -43,7 +46,7 @@ pub(super) fn budget(intent: &Intent, fleet: &Fleet, now: Timestamp) -> Answer {
     }
     let target = |start: &Start| start.target == intent.target;
     let group = |start: &Start| start.group == intent.group;
-    let checks: [(&str, Option<Budget>, &dyn Fn(&Start) -> bool); 5] = [
+    let checks: [Check<'_>; 5] = [
         ("the target's budget an hour", Some(TARGET_HOUR), &target),
         ("the target's budget a day", Some(TARGET_DAY), &target),
         ("the group's budget a minute", Some(GROUP_MINUTE), &group),
