@@ -185,6 +185,7 @@ test | check)
     need amtool prometheus-alertmanager
     need nginx nginx
     need systemd-analyze systemd
+    need openssl openssl
     need curl curl
     if ! [ -f target/venv/.stamp ] && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
         packages+=(python3 python3-venv)
