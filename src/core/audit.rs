@@ -10,6 +10,7 @@ use super::decide::Reason;
 use super::evidence::Findings;
 use super::guard::GuardVerdict;
 use super::incident::{Breaker, IncidentId};
+use super::rule::BreakerState;
 use super::time::Timestamp;
 
 /// One thing that happened, in the order of the log. Written before the effect it speaks of.
@@ -45,6 +46,11 @@ pub enum AuditEntry {
         incident: IncidentId,
         round: u64,
         findings: Findings,
+    },
+    /// The state, read again just before an action.
+    Reread {
+        incident: IncidentId,
+        state: BreakerState,
     },
     /// An action was wanted and refused, with every guard's answer.
     Refused {
