@@ -1,1 +1,264 @@
-//! One file (or folder) for each outside system: its client, its auth, its words. Never decides.
+//! One file (or folder) for each outside system: its client, its auth, its words.
+//!
+//! Systems answer, or say why they cannot; they never decide, never retry, and never take no answer for zero.
+
+pub mod alertmanager;
+pub(crate) mod files;
+pub mod http;
+pub(crate) mod loki;
+pub(crate) mod prometheus;
+pub(crate) mod scrape;
+pub mod secrets;
+
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use reqwest::Client;
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+use crate::core::action::{Intent, Outcome};
+use crate::core::evidence::{
+    Absence, Ask, Failure, FailureKind, Finding, Findings, HttpAsk, ProbeResult, Question,
+    QuestionName, Reading, SecretRef, Value,
+};
+use crate::core::time::Timestamp;
+use secrets::Secrets;
+
+pub use http::reset::{Begun, WRITE_WITHIN};
+
+/// What goes into messages and the audit log; longer is cut.
+const MAX_DETAIL_CHARS: usize = 300;
+/// Groups of one answer: statuses, instances. More is a question without a `by`.
+pub(crate) const MAX_SERIES: usize = 200;
+
+/// Where the shared systems are. A system that is not configured answers nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    pub prometheus: Option<Endpoint>,
+    pub loki: Option<Endpoint>,
+    pub alertmanager: Option<Endpoint>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// With its path prefix, if it has one: `https://mimir.example/prometheus`.
+    pub url: String,
+    pub auth: Option<Auth>,
+    /// Sent as `X-Scope-OrgID`.
+    pub tenant: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Auth {
+    Bearer(SecretRef),
+    Basic { user: String, password: SecretRef },
+}
+
+/// All outside systems that answer questions and are acted on.
+#[derive(Debug)]
+pub struct Systems {
+    endpoints: Endpoints,
+    secrets: Secrets,
+    client: Client,
+    lanes: Lanes,
+}
+
+/// How many questions are under way at once, for each system: one that hangs must not hold up the others.
+#[derive(Debug)]
+struct Lanes {
+    /// Prometheus itself answers 20 at once.
+    prometheus: Semaphore,
+    /// A log query costs far more than a metric.
+    loki: Semaphore,
+    pages: Semaphore,
+    files: Semaphore,
+}
+
+impl Systems {
+    /// Refuses addresses that are no addresses; asks nothing yet.
+    pub fn new(endpoints: Endpoints, secrets: Secrets) -> anyhow::Result<Self> {
+        let named = [
+            ("prometheus.url", &endpoints.prometheus),
+            ("loki.url", &endpoints.loki),
+            ("alertmanager.api", &endpoints.alertmanager),
+        ];
+        for (key, endpoint) in named {
+            if let Some(endpoint) = endpoint {
+                http::address::checked(&endpoint.url)
+                    .map_err(|failure| anyhow::anyhow!("{key}: {}", failure.detail))?;
+            }
+        }
+        let client = http::client().map_err(|error| {
+            anyhow::anyhow!("cannot set up the HTTP client: {}", http::failure_of(&error).detail)
+        })?;
+        let lanes = Lanes {
+            prometheus: Semaphore::new(16),
+            loki: Semaphore::new(4),
+            pages: Semaphore::new(64),
+            files: Semaphore::new(4),
+        };
+        Ok(Self { endpoints, secrets, client, lanes })
+    }
+
+    /// Asks all questions side by side. Every question has its finding within `budget`: what has not answered by then failed.
+    ///
+    /// `now` is the moment of asking. Readings are dated by it, so that they never look younger than they are.
+    pub async fn ask_all(
+        &self,
+        questions: &[Question],
+        probes: &BTreeMap<QuestionName, Reading>,
+        now: Timestamp,
+        budget: Duration,
+    ) -> Findings {
+        let answers = questions.iter().map(|question| async move {
+            // A panic in one adapter costs its own answer, not the incident.
+            let asked = AssertUnwindSafe(self.ask(question, probes, now)).catch_unwind();
+            let finding = match tokio::time::timeout(budget, asked).await {
+                Ok(Ok(finding)) => finding,
+                Ok(Err(_)) => {
+                    Finding::failed(FailureKind::Lost, "a bug of reclose: see its log for a panic")
+                }
+                Err(_) => Finding::failed(
+                    FailureKind::Timeout,
+                    format!("no answer within {:.1} s", budget.as_secs_f64()),
+                ),
+            };
+            (question.name.clone(), finding)
+        });
+        join_all(answers).await.into_iter().collect()
+    }
+
+    async fn ask(
+        &self,
+        question: &Question,
+        probes: &BTreeMap<QuestionName, Reading>,
+        now: Timestamp,
+    ) -> Finding {
+        let when = (now, question.max_age);
+        match &question.ask {
+            Ask::Prometheus { .. } | Ask::PrometheusRange { .. } => {
+                let Some(endpoint) = &self.endpoints.prometheus else {
+                    return not_configured("prometheus.url");
+                };
+                let _turn = self.lanes.prometheus.acquire().await;
+                let server = Server { client: &self.client, secrets: &self.secrets, endpoint };
+                prometheus::ask(server, question, now).await
+            }
+            Ask::Loki { query, last, limit } => {
+                let Some(endpoint) = &self.endpoints.loki else {
+                    return not_configured("loki.url");
+                };
+                let _turn = self.lanes.loki.acquire().await;
+                let server = Server { client: &self.client, secrets: &self.secrets, endpoint };
+                let wanted = loki::Query { logql: query, last: *last, limit: *limit };
+                loki::ask(server, wanted, now).await
+            }
+            Ask::Scrape { url, metric, labels, by } => {
+                let _turn = self.lanes.pages.acquire().await;
+                let select = scrape::Select { metric, labels, by: by.as_deref() };
+                scrape::ask(&self.client, url, select, when).await
+            }
+            Ask::Http(page) => {
+                let _turn = self.lanes.pages.acquire().await;
+                http::question::ask(&self.client, &self.secrets, page, when).await
+            }
+            Ask::LogFile { path, last_lines } => {
+                let _turn = self.lanes.files.acquire().await;
+                files::ask(path.clone(), *last_lines, now).await
+            }
+            Ask::Probe { probe } => stored(probes.get(probe), when),
+        }
+    }
+
+    /// One run of a probe, by its own time limit. `since` is `now`: whoever keeps results knows since when they are alike.
+    pub async fn probe(&self, ask: &HttpAsk, now: Timestamp) -> ProbeResult {
+        let _turn = self.lanes.pages.acquire().await;
+        http::question::probe(&self.client, &self.secrets, ask, now).await
+    }
+
+    /// Does the intent, at most once, within ten seconds. Never tries again.
+    pub async fn act(&self, intent: &Intent, begun: Begun) -> Outcome {
+        http::reset::act(&self.secrets, intent, begun).await
+    }
+
+    /// What came of an intent whose outcome is unknown: `Done` on proof, else `Unknown`.
+    pub async fn look(&self, intent: &Intent) -> Outcome {
+        http::reset::look(&self.client, &self.secrets, intent).await
+    }
+}
+
+/// A shared system with what is needed to speak to it.
+#[derive(Clone, Copy)]
+pub(crate) struct Server<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) secrets: &'a Secrets,
+    pub(crate) endpoint: &'a Endpoint,
+}
+
+impl Server<'_> {
+    /// A request to a path below the endpoint's URL, with its credentials and its tenant.
+    pub(crate) fn request(
+        self,
+        method: reqwest::Method,
+        path: &str,
+    ) -> Result<reqwest::RequestBuilder, Failure> {
+        let mut url = http::address::checked(&self.endpoint.url)?;
+        let whole = format!("{}{path}", url.path().trim_end_matches('/'));
+        url.set_path(&whole);
+        let mut request = self.client.request(method, url);
+        let header = match &self.endpoint.auth {
+            None => None,
+            Some(Auth::Bearer(token)) => Some(http::question::bearer(&self.secrets.get(token)?)),
+            Some(Auth::Basic { user, password }) => {
+                Some(http::question::basic(user, &self.secrets.get(password)?))
+            }
+        };
+        if let Some((name, value)) = header {
+            let value = value.ok_or_else(|| {
+                failed(FailureKind::NotConfigured, "the credential is not allowed in a header")
+            })?;
+            request = request.header(name, value);
+        }
+        if let Some(tenant) = &self.endpoint.tenant {
+            request = request.header("X-Scope-OrgID", tenant);
+        }
+        Ok(request)
+    }
+}
+
+/// The stored result of a probe. A probe that has not run lately says nothing.
+fn stored(reading: Option<&Reading>, (now, max_age): (Timestamp, Duration)) -> Finding {
+    match reading {
+        None => Finding::NoData(Absence::Empty),
+        Some(reading) if reading.at < in_the_past(now, max_age) => Finding::NoData(Absence::Stale),
+        Some(Reading { at, value: Value::Probe(seen) }) => {
+            http::question::finding_of(seen.clone(), *at)
+        }
+        Some(reading) => Finding::Value(reading.clone()),
+    }
+}
+
+fn not_configured(key: &str) -> Finding {
+    Finding::failed(FailureKind::NotConfigured, format!("{key} is not set in the configuration"))
+}
+
+pub(crate) fn failed(kind: FailureKind, detail: impl AsRef<str>) -> Failure {
+    Failure { kind, detail: bounded(detail.as_ref()) }
+}
+
+/// One line of at most 300 characters.
+pub(crate) fn bounded(text: &str) -> String {
+    let line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut cut: String = line.take(MAX_DETAIL_CHARS + 1).collect();
+    if cut.chars().count() > MAX_DETAIL_CHARS {
+        cut = cut.chars().take(MAX_DETAIL_CHARS - 1).collect();
+        cut.push('…');
+    }
+    cut
+}
+
+pub(crate) fn in_the_past(now: Timestamp, span: Duration) -> Timestamp {
+    now.checked_sub(span).unwrap_or(Timestamp::MIN)
+}

@@ -1,0 +1,104 @@
+//! What Alertmanager holds right now: repairs truncated groups and finds lost resolves. Never silences anything.
+
+use reqwest::Method;
+use serde::Deserialize;
+
+use super::http::{fetch, refused};
+use super::{Server, Systems, failed};
+use crate::core::alert::{Alert, AlertKey, AlertStatus, Labels, Source};
+use crate::core::evidence::{Failure, FailureKind};
+use crate::core::time::Timestamp;
+
+/// Ten thousand alerts of about 800 bytes.
+const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+/// What one question may bring in; a rule that matches more is too wide to reconcile.
+const MAX_ALERTS: usize = 10_000;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Gettable {
+    labels: Labels,
+    #[serde(default)]
+    annotations: Labels,
+    starts_at: Option<Timestamp>,
+    ends_at: Option<Timestamp>,
+    fingerprint: String,
+    #[serde(default, rename = "generatorURL")]
+    generator_url: String,
+}
+
+impl Systems {
+    /// The alerts with these labels that Alertmanager holds as firing, silenced and inhibited ones included.
+    ///
+    /// One member's view: after its restart the list is empty until Prometheus sends again (a minute), so an empty list
+    /// proves nothing by itself.
+    pub async fn alerts(&self, matchers: &Labels) -> Result<Vec<Alert>, Failure> {
+        let Some(endpoint) = &self.endpoints.alertmanager else {
+            let what = "alertmanager.api is not set in the configuration";
+            return Err(failed(FailureKind::NotConfigured, what));
+        };
+        // Empty never means all.
+        if matchers.is_empty() {
+            return Err(failed(FailureKind::BadQuestion, "no label to ask Alertmanager for"));
+        }
+        let filters: Vec<(&str, String)> =
+            matchers.iter().map(|(name, value)| ("filter", matcher(name, value))).collect();
+        let shown = ["active", "silenced", "inhibited", "unprocessed"].map(|kind| (kind, "true"));
+        let server = Server { client: &self.client, secrets: &self.secrets, endpoint };
+        let request = server.request(Method::GET, "/api/v2/alerts")?.query(&shown).query(&filters);
+        let page = fetch(request, MAX_ANSWER_BYTES).await?;
+        if !page.status.is_success() {
+            // The reason comes as a bare JSON string.
+            let why = serde_json::from_slice::<String>(&page.body).unwrap_or_default();
+            let Failure { kind, detail } = refused(page.status);
+            return Err(failed(kind, format!("{detail}: {why}")));
+        }
+        let found: Vec<Gettable> = serde_json::from_slice(&page.body).map_err(|_| {
+            failed(FailureKind::Malformed, "the answer is not Alertmanager's list of alerts")
+        })?;
+        if found.len() > MAX_ALERTS {
+            let what = format!("{} alerts match, more than {MAX_ALERTS}", found.len());
+            return Err(failed(FailureKind::Malformed, what));
+        }
+        Ok(found.into_iter().map(alert).collect())
+    }
+}
+
+fn alert(found: Gettable) -> Alert {
+    Alert {
+        key: AlertKey { source: Source::Reconcile, fingerprint: found.fingerprint },
+        // What has ended is not listed: the end that is given lies ahead.
+        status: AlertStatus::Firing,
+        labels: found.labels,
+        annotations: found.annotations,
+        starts_at: found.starts_at,
+        ends_at: found.ends_at,
+        generator_url: found.generator_url,
+        flags: Vec::new(),
+    }
+}
+
+/// `name="value"`, so that a value can never end its quotes. Names beyond the classic ones are quoted too.
+fn matcher(name: &str, value: &str) -> String {
+    let classic = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let name = if classic { name.to_owned() } else { format!("\"{}\"", escaped(name)) };
+    format!("{name}=\"{}\"", escaped(value))
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_value_cannot_leave_its_quotes() {
+        assert_eq!(matcher("job", r#"x"} or {a="b"#), r#"job="x\"} or {a=\"b""#);
+        assert_eq!(matcher("job", "a\\\nb"), r#"job="a\\\nb""#);
+        assert_eq!(matcher("a.b\"", "x"), r#""a.b\""="x""#);
+        assert_eq!(matcher("1a", "x"), r#""1a"="x""#);
+    }
+}
