@@ -14,3 +14,5 @@ pub mod web;
 pub mod cli;
 #[cfg(feature = "demo")]
 pub mod demo;
+#[cfg(feature = "test-hooks")]
+pub mod hooks;

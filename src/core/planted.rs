@@ -35,6 +35,24 @@ pub enum Bug {
     NoDataIsZero,
 }
 
+impl Bug {
+    pub const ALL: [Self; 13] = [
+        Self::RedoUnknown,
+        Self::CooldownShort,
+        Self::NoGuardAtCommit,
+        Self::ActOnUnknown,
+        Self::BudgetPerProcess,
+        Self::KillSwitchCached,
+        Self::TrustResolved,
+        Self::ResetWhileLasting,
+        Self::NoHold,
+        Self::EffectBeforeIntent,
+        Self::NoLock,
+        Self::IgnoreCeiling,
+        Self::NoDataIsZero,
+    ];
+}
+
 impl Bugs {
     #[cfg(feature = "test-hooks")]
     pub const fn only(bug: Bug) -> Self {

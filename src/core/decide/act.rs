@@ -72,7 +72,7 @@ impl Step<'_> {
         ));
         self.incident.phase = Phase::Looking {
             intent: Box::new(intent.clone()),
-            deadline: after(self.now, LOOK_FOR),
+            deadline: after(self.now, LOOK_FOR.min(self.rule.verify.within)),
         };
         true
     }
@@ -100,7 +100,8 @@ impl Step<'_> {
             }
             Some(Outcome::Unknown(_)) | None => {
                 self.effects.push(Effect::Look(Box::new(intent.clone())));
-                self.wakes.push(after(self.now, LOOK_EVERY).min(deadline));
+                self.wakes
+                    .push(after(self.now, LOOK_EVERY.min(self.rule.verify.every)).min(deadline));
                 false
             }
         }
