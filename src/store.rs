@@ -1,204 +1,285 @@
-//! What is remembered: about a dozen verbs, each one transaction, the same for every backend. Decides nothing.
+//! What is remembered: about thirty verbs, each one transaction, the same for every backend. Decides nothing.
 //!
-//! `tests/it/store.rs` is the contract that every backend passes. No transaction is held across a call to the outside.
+//! The verbs are written once (`inbox`, `lease`, `intents`, `fleet`, `outbox`, `server`) over the rows of one transaction
+//! (`tx`); `memory` and `sqlite` keep the rows. `tests/it/store.rs` is the contract that every backend passes.
+//! No transaction is held across a call to the outside.
 
+mod chain;
+mod error;
+pub mod failpoint;
+mod fleet;
+mod inbox;
+mod intents;
+mod lease;
 pub mod memory;
+mod outbox;
+mod server;
 pub mod sqlite;
+mod tx;
+mod types;
 
-use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::Arc;
 
+pub use chain::Chain;
+pub use error::StoreError;
+
+pub use inbox::REOPEN_WINDOW;
+pub use outbox::{
+    Body, Delivered, Delivery, DeliveryState, PAGE_WAITS, Posted, SENDING_LASTS, Slot,
+};
+pub use server::{OBSERVE_ONLY_STARTS, START_WINDOW, Switches};
+pub use types::{Begun, Claim, Correlated, Lease, ProbeRow, StartInfo, Stored, TargetLock, Which};
+
+use crate::core::action::{Intent, IntentKey, Outcome};
 use crate::core::alert::Notification;
-use crate::core::incident::{Incident, IncidentId};
-use crate::core::report::{Page, Report};
-use crate::core::rule::{RuleName, TargetName};
-use crate::core::time::{Duration, Timestamp};
+use crate::core::audit::{AuditEntry, Link};
+use crate::core::command::{Command, Person};
+use crate::core::decide::Decision;
+use crate::core::fleet::Fleet;
+use crate::core::incident::{Incident, IncidentId, News};
+use crate::core::planted::Bugs;
+use crate::core::rule::{Rule, RuleSet};
+use crate::core::time::Timestamp;
+use tx::{Answer, Tx};
 
-/// Why a verb did not succeed. Nothing was written.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Cannot write now: disk full, locked, shutting down. Worth trying again.
-    #[error("the store cannot write now: {0}")]
-    Unavailable(String),
-    /// Somebody else moved the incident, or the lease is lost: read again.
-    #[error("the incident was moved by somebody else")]
-    Conflict,
-    /// The data is not what this version wrote.
-    #[error("the store holds what this version cannot read: {0}")]
-    Corrupt(String),
-    /// Another server holds this data directory.
-    #[error("another reclose server holds {0}")]
-    Held(String),
-    /// Test-only: the simulated process ended here.
-    #[error("the process ended")]
-    Crashed,
+/// Where things are remembered. Clones are the same store.
+#[derive(Clone)]
+pub enum Store {
+    Memory(memory::Memory),
+    Sqlite(sqlite::Sqlite),
 }
 
-/// A stored webhook body that has not been attached to incidents yet.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stored {
-    pub seq: u64,
-    pub received_at: Timestamp,
-    pub notification: Notification,
+/// One transaction that may write: all of the verb, or nothing.
+macro_rules! write {
+    ($store:expr, $tx:ident => $verb:expr) => {
+        write!($store, [NOWHERE, NOWHERE], $tx => $verb)
+    };
+    ($store:expr, [$_before:expr, $_after:expr], $tx:ident => $verb:expr) => {
+        match $store {
+            Store::Memory(memory) => memory.write(|$tx| memory::ready($verb)),
+            Store::Sqlite(sqlite) => sqlite.never(),
+        }
+    };
 }
 
-/// What `correlate` did with the oldest stored notifications.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Correlated {
-    pub notifications: usize,
-    pub opened: Vec<IncidentId>,
-    pub touched: Vec<IncidentId>,
-    /// Alerts that no rule matches, by alert name: counted, logged, never acted on.
-    pub unmatched: Vec<String>,
-    /// Groups that `max_alerts` cut: ask the source what is true.
-    pub truncated: bool,
+/// One transaction that only reads: everything as it was at one moment.
+macro_rules! read {
+    ($store:expr, $tx:ident => $verb:expr) => {
+        match $store {
+            Store::Memory(memory) => memory.read(|$tx| memory::ready($verb)),
+            Store::Sqlite(sqlite) => sqlite.never(),
+        }
+    };
 }
 
-/// An incident leased to this process. `fence` grows with every lease: an older holder can commit nothing.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Claim {
-    pub incident: Incident,
-    pub fence: u64,
-}
+impl Store {
+    /// A new store without a disk.
+    pub fn memory(epoch: &str, bugs: Bugs) -> Self {
+        Self::Memory(memory::Memory::new(epoch, bugs))
+    }
 
-/// The answer to `begin`.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Begun {
-    /// `Started` is committed: the action may be attempted, once.
-    Started,
-    /// The guards, as they are now, say no, or it was begun before: nothing may be done.
-    Refused(Vec<String>),
-}
+    /// The database of a server in `dir`, made when there is none. `StoreError::Held` while another server has it.
+    pub async fn open(dir: &Path, bugs: Bugs) -> Answer<Self> {
+        sqlite::Sqlite::open(dir, bugs).map(Self::Sqlite)
+    }
 
-/// How the process before this one ended, and what it left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StartInfo {
-    /// Names this store for ever.
-    pub epoch: String,
-    /// The last stop was clean, or there was none before.
-    pub clean: bool,
-    /// Starts without a clean stop within the last ten minutes, this one included.
-    pub unclean_starts: u32,
-    pub open_incidents: u32,
-    /// The latest moment the store has seen: the clock never falls behind it.
-    pub latest: Option<Timestamp>,
-}
+    /// The database of a server that is not running, for commands. Makes none.
+    pub async fn open_stopped(dir: &Path) -> Answer<Self> {
+        sqlite::Sqlite::open(dir, Bugs::default()).map(Self::Sqlite)
+    }
 
-// === the outbox: what people are told, each message once ===
+    /// Waits for what is being written, and lets the directory go.
+    pub async fn close(&self) {
+        match self {
+            Self::Memory(_) => {}
+            Self::Sqlite(sqlite) => sqlite.never(),
+        }
+    }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Slot {
-    /// The root message: posted once, then edited to the newest body.
-    Root,
-    /// The n-th line of the thread.
-    Thread(u32),
-    /// The n-th call for a person.
-    Page(u32),
-}
+    // --- the server ---
 
-/// What a delivery says.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Body {
-    Report(Box<Report>),
-    Line(String),
-    Page(Page),
-}
+    /// Records the start: until `stop`, an end is not clean. Not settled (G18) until `settle` says when, unless the last
+    /// stop was clean and nothing is open.
+    pub async fn start(&self, now: Timestamp, version: &str, rules: &RuleSet) -> Answer<StartInfo> {
+        write!(self, tx => server::start(tx, now, version, rules))
+    }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeliveryState {
-    Planned,
-    /// A request may be on its way since then.
-    Sending(Timestamp),
-    /// A request was on its way and nobody knows whether it arrived: look it up before sending again.
-    Ambiguous(Timestamp),
-    Sent,
-    /// Given up: the channel refuses this content for good.
-    Dead,
-}
+    /// Records a clean stop.
+    pub async fn stop(&self, now: Timestamp) -> Answer<()> {
+        write!(self, tx => server::stop(tx, now))
+    }
 
-/// One message to people, from the commit of its decision until it is delivered.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Delivery {
-    /// `<epoch>/INC-<n>/<slot>`: carried in the message's metadata, so that it can be found again.
-    pub id: String,
-    pub incident: IncidentId,
-    pub slot: Slot,
-    /// Where the rule wants it; `None`: the configured default.
-    pub channel: Option<String>,
-    pub body: Body,
-    /// Grows whenever a root's body is replaced.
-    pub body_revision: u64,
-    /// The newest revision known to be delivered; 0: none.
-    pub sent_revision: u64,
-    pub state: DeliveryState,
-    pub attempts: u32,
-    /// Not before this moment.
-    pub due_at: Timestamp,
-    /// Where it was posted: the channel and its time stamp there. A thread line's root is the delivery `Slot::Root`.
-    pub posted: Option<Posted>,
-}
+    /// G18: no automatic action before `at`; `None`: at once.
+    pub async fn settle(&self, at: Option<Timestamp>) -> Answer<()> {
+        write!(self, tx => server::settle(tx, at))
+    }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Posted {
-    pub channel: String,
-    pub ts: String,
-}
+    /// Keeps the text of every rule, for incidents that outlive it.
+    pub async fn remember_rules(&self, rules: &RuleSet) -> Answer<()> {
+        write!(self, tx => server::remember_rules(tx, rules))
+    }
 
-/// What came of one attempt to deliver.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Delivered {
-    /// The revision that was on its way has arrived there.
-    Sent {
-        revision: u64,
-        posted: Posted,
-    },
-    /// It was surely not delivered: again at `at`.
-    Retry {
-        at: Timestamp,
-    },
-    /// Nobody knows: look it up at `at`.
-    Ambiguous {
-        at: Timestamp,
-    },
-    /// The edited message is gone: post anew.
-    LostAnchor,
-    Dead {
-        why: String,
-    },
-}
+    pub async fn rule_by_revision(&self, revision: &str) -> Answer<Option<Arc<Rule>>> {
+        read!(self, tx => tx.rule(revision))
+    }
 
-// === probes ===
+    /// What a person ordered: switches, pauses, locks.
+    pub async fn command(&self, command: &Command, by: &Person, now: Timestamp) -> Answer<()> {
+        write!(self, tx => server::command(tx, command, by, now))
+    }
 
-/// One row for each probe of each rule.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ProbeRow {
-    pub rule: RuleName,
-    pub probe: String,
-    pub next_due: Timestamp,
-    pub last: Option<crate::core::evidence::Reading>,
-}
+    pub async fn switches(&self) -> Answer<Switches> {
+        read!(self, tx => server::switches(tx))
+    }
 
-// === what is asked of incidents ===
+    // --- alerts ---
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
-    Open,
-    /// The newest first, so many at most, open ones included.
-    Newest(u32),
-}
+    /// Stores webhook bodies, all in one commit: when this returns they are durable.
+    pub async fn ingest(&self, batch: Vec<(Timestamp, Notification)>) -> Answer<()> {
+        write!(self, ["ingest-before-commit", "ingest-after-commit"], tx => tx.add_notifications(batch))
+    }
 
-#[derive(Clone, Debug, PartialEq)]
-pub struct Lease {
-    pub owner: String,
-    pub length: Duration,
-}
+    /// Attaches the oldest stored bodies, so many at most, to incidents: opens, reopens, or adds to them.
+    pub async fn correlate(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        rules: &RuleSet,
+    ) -> Answer<Correlated> {
+        write!(self, tx => inbox::correlate(tx, now, limit, rules))
+    }
 
-/// A target locked by an unknown outcome.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TargetLock {
-    pub target: TargetName,
-    pub incident: IncidentId,
-    pub since: Timestamp,
+    // --- incidents ---
+
+    /// Leases the open incident that has been due longest.
+    pub async fn claim_due(&self, now: Timestamp, lease: &Lease) -> Answer<Option<Claim>> {
+        write!(self, tx => lease::claim_due(tx, now, lease))
+    }
+
+    /// Gives a lease back without a change.
+    pub async fn release(&self, claim: &Claim) -> Answer<()> {
+        write!(self, tx => lease::release(tx, claim))
+    }
+
+    /// The decision with its effects and audit entries, and the end of the lease. `Conflict` when the incident is not as
+    /// it was claimed: read it again.
+    pub async fn commit(&self, claim: &Claim, decision: Decision, now: Timestamp) -> Answer<()> {
+        write!(self, ["decide-before-commit", "decide-after-commit"], tx => lease::commit(tx, claim, decision, now))
+    }
+
+    /// Writes what happened outside into the record. False: it was known, late, or of another round.
+    pub async fn note(&self, incident: IncidentId, news: &News, now: Timestamp) -> Answer<bool> {
+        write!(self, tx => lease::note(tx, incident, news, now))
+    }
+
+    /// What the guards of one incident must know beyond it.
+    pub async fn fleet(
+        &self,
+        incident: &Incident,
+        rules: &RuleSet,
+        now: Timestamp,
+    ) -> Answer<Fleet> {
+        read!(self, tx => fleet::fleet(tx, incident, rules, now))
+    }
+
+    pub async fn incidents(&self, which: Which) -> Answer<Vec<Incident>> {
+        match which {
+            Which::Open => read!(self, tx => tx.all_open()),
+            Which::Newest(limit) => read!(self, tx => tx.newest(limit)),
+        }
+    }
+
+    pub async fn incident(&self, id: IncidentId) -> Answer<Option<Incident>> {
+        let row = read!(self, tx => tx.row(id))?;
+        Ok(row.map(|row| row.incident))
+    }
+
+    /// When `claim_due` will have an answer next.
+    pub async fn next_due(&self) -> Answer<Option<Timestamp>> {
+        read!(self, tx => tx.next_due())
+    }
+
+    // --- actions ---
+
+    /// Asks the guards again as things are now, and writes `Started` if all allow it. Never twice for one intent.
+    pub async fn begin(&self, intent: &Intent, rules: &RuleSet, now: Timestamp) -> Answer<Begun> {
+        write!(self, [NOWHERE, "execute-after-intent-commit"], tx => intents::begin(tx, intent, rules, now))
+    }
+
+    /// Writes what came of it. A proven outcome never changes; an unknown one locks the target until it is proven or
+    /// a person clears the lock.
+    pub async fn finish(&self, key: &IntentKey, outcome: Outcome, now: Timestamp) -> Answer<()> {
+        write!(self, ["execute-before-outcome-commit", "execute-after-outcome"],
+            tx => intents::finish(tx, key, outcome, now))
+    }
+
+    /// Begun, and without an outcome.
+    pub async fn unfinished(&self) -> Answer<Vec<Intent>> {
+        read!(self, tx => tx.unfinished())
+    }
+
+    // --- the outbox ---
+
+    /// What may be sent now, the most urgent first. A page may come before its root was posted.
+    pub async fn deliveries_due(&self, now: Timestamp, limit: u32) -> Answer<Vec<Delivery>> {
+        read!(self, tx => tx.due_deliveries(now, limit))
+    }
+
+    /// To be written before the request. `Conflict`: another request is on its way, or there is nothing to send.
+    pub async fn delivery_sending(&self, id: &str, revision: u64, now: Timestamp) -> Answer<()> {
+        write!(self, [NOWHERE, "slack-after-sending-commit"], tx => outbox::sending(tx, id, revision, now))
+    }
+
+    pub async fn delivery_result(&self, id: &str, result: Delivered, now: Timestamp) -> Answer<()> {
+        write!(self, ["slack-before-sent-commit", NOWHERE], tx => outbox::result(tx, id, result, now))
+    }
+
+    /// Where the incident's root message stands.
+    pub async fn root_posted(&self, incident: IncidentId) -> Answer<Option<Posted>> {
+        let root = read!(self, tx => tx.delivery(incident, Slot::Root))?;
+        Ok(root.and_then(|root| root.posted))
+    }
+
+    // --- probes ---
+
+    pub async fn probes(&self) -> Answer<Vec<ProbeRow>> {
+        read!(self, tx => tx.probes())
+    }
+
+    pub async fn put_probe(&self, row: &ProbeRow) -> Answer<()> {
+        write!(self, tx => tx.put_probe(row))
+    }
+
+    // --- the audit log ---
+
+    pub async fn audit_append(&self, entry: AuditEntry, now: Timestamp) -> Answer<()> {
+        write!(self, tx => async {
+            tx.audit(now, entry);
+            Ok(())
+        })
+    }
+
+    /// Links with a number above `after`, in their order.
+    pub async fn audit_links(&self, after: u64, limit: u32) -> Answer<Vec<Link>> {
+        match self {
+            Self::Memory(memory) => memory.audit_links(after, limit),
+            Self::Sqlite(sqlite) => sqlite.never(),
+        }
+    }
+
+    pub async fn audit_head(&self) -> Answer<Option<Link>> {
+        match self {
+            Self::Memory(memory) => memory.audit_head(),
+            Self::Sqlite(sqlite) => sqlite.never(),
+        }
+    }
+
+    /// Walks the whole log.
+    pub async fn audit_verify(&self) -> Answer<Chain> {
+        match self {
+            Self::Memory(memory) => memory.audit_verify(),
+            Self::Sqlite(sqlite) => sqlite.never(),
+        }
+    }
 }

@@ -87,3 +87,24 @@ pub struct Notification {
     pub truncated: u64,
     pub alerts: Vec<Alert>,
 }
+
+/// A map by alert as JSON has it: a list of pairs, because an alert's key is no string.
+pub mod by_key {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::collections::BTreeMap;
+
+    use super::AlertKey;
+
+    pub fn serialize<V: Serialize, S: Serializer>(
+        map: &BTreeMap<AlertKey, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub fn deserialize<'de, V: Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<AlertKey, V>, D::Error> {
+        Vec::<(AlertKey, V)>::deserialize(deserializer).map(|pairs| pairs.into_iter().collect())
+    }
+}

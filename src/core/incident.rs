@@ -44,6 +44,7 @@ pub struct Incident {
     /// How often it was reopened within the window.
     pub reopened: Vec<Timestamp>,
     pub phase: Phase,
+    #[serde(with = "super::alert::by_key")]
     pub alerts: BTreeMap<AlertKey, AlertRecord>,
     /// Notifications seen, repeats included.
     pub notifications: u64,
