@@ -9,6 +9,8 @@ pub(crate) mod loki;
 pub(crate) mod prometheus;
 pub(crate) mod scrape;
 pub mod secrets;
+pub mod slack;
+pub mod terminal;
 
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
