@@ -10,7 +10,7 @@ TEST := --locked --features test-hooks
 # Show one test or one module: `make test ONLY='test(/^webhook::/)'`.
 ONLY ?= all()
 
-.PHONY: help demo test check bench sim accept deny docs fmt
+.PHONY: help demo test check bench sim accept deny deploy docs fmt
 
 help: ## this list
 	@echo 'reclose: brings tripped circuit breakers back, safely.'
@@ -45,6 +45,13 @@ accept: ## take the snapshots as they are now, then look at `git diff`
 deny: ## licences, banned crates and sources of what we depend on
 	@tests/lab/install.sh check
 	cargo deny --locked check bans licenses sources
+
+deploy: ## try deploy/: configurations, the unit under a booted systemd, the image in Docker (as root)
+	@tests/lab/install.sh test
+	cargo build --locked --release
+	deploy/check.sh
+	deploy/systemd-check.sh target/release/reclose
+	deploy/docker-check.sh target/release/reclose
 
 docs: ## the code's documentation, in target/doc/reclose/
 	@cargo doc --locked --no-deps --document-private-items

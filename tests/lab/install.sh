@@ -5,6 +5,7 @@
 #   tests/lab/install.sh            what `make test` needs
 #   tests/lab/install.sh check      that, and cargo-deny for `make deny`
 #   tests/lab/install.sh docker     Docker Engine and debootstrap, for deploy/docker-check.sh
+#   tests/lab/install.sh systemd    systemd-nspawn and debootstrap, for deploy/systemd-check.sh
 #
 # System packages come by apt: as root, or with `sudo -n`. Otherwise this fails with the command to type.
 # Python packages go to target/venv, npm packages to target/npm/<folder>/node_modules.
@@ -204,7 +205,12 @@ docker)
     need curl curl
     install_packages
     ;;
+systemd)
+    need systemd-nspawn systemd-container
+    need debootstrap debootstrap
+    install_packages
+    ;;
 *)
-    die "unknown purpose \`$purpose\`: test, check or docker"
+    die "unknown purpose \`$purpose\`: test, check, docker or systemd"
     ;;
 esac
