@@ -1,4 +1,9 @@
 //! The loop: claim a due incident, decide, commit, perform. Decides nothing itself.
 
 pub mod clock;
+pub mod perform;
 pub mod probes;
+pub mod reconcile;
+pub mod recover;
+pub mod run;
+pub mod world;

@@ -19,6 +19,10 @@ pub(super) async fn begin<T: Tx>(
     let Some(known) = tx.intent(&intent.key).await? else {
         return Ok(Begun::Refused(vec![format!("{} was never decided", intent.key.0)]));
     };
+    let begun = matches!(known.state, IntentState::Started | IntentState::Unknown);
+    if begun && tx.bugs().has(Bug::RedoUnknown) {
+        return Ok(Begun::Started);
+    }
     if known.state != IntentState::Decided {
         return Ok(Begun::Refused(vec![format!("{} is {}", intent.key.0, known.state.name())]));
     }

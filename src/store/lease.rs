@@ -85,7 +85,7 @@ async fn write_effect<T: Tx>(tx: &mut T, effect: Effect, now: Timestamp) -> Answ
             tx.put_intent(&IntentRow { intent: *intent, state, started_at: None, helped: None })
                 .await
         }
-        Effect::Tell(report) => outbox::tell(tx, report, now).await,
+        Effect::Tell(report) => outbox::tell(tx, *report, now).await,
         Effect::Page(page) => {
             tx.audit(
                 now,
@@ -149,8 +149,11 @@ pub(super) async fn note<T: Tx>(
     }
     row.changed(now);
     row.due_now(now);
-    if let News::Findings { round, findings } = news {
-        tx.audit(now, found(id, *round, findings));
+    match news {
+        News::Findings { round, findings } => tx.audit(now, found(id, *round, findings)),
+        News::Reread { state } => tx.audit(now, AuditEntry::Reread { incident: id, state: *state }),
+        // `begin` and `finish` write these themselves, with their entries.
+        News::Started { .. } | News::NotStarted { .. } | News::Finished { .. } => {}
     }
     tx.put_row(row).await?;
     Ok(true)

@@ -14,6 +14,7 @@ use super::StoreError;
 use super::chain::{Chain, Suspect, Walk};
 use super::tx::Answer;
 use crate::core::audit::{AuditEntry, Link};
+use crate::core::incident::Incident;
 use crate::core::planted::Bugs;
 use crate::core::time::Timestamp;
 use state::State;
@@ -75,6 +76,17 @@ impl Memory {
     #[cfg(feature = "test-hooks")]
     pub fn writes(&self) -> u64 {
         self.inner().crash.writes()
+    }
+
+    /// No end is planned any more.
+    #[cfg(feature = "test-hooks")]
+    pub fn crash_never(&self) {
+        self.inner().crash.forget();
+    }
+
+    /// Whether all incidents are like this, without copying them.
+    pub fn all_incidents(&self, like: impl Fn(&Incident) -> bool) -> bool {
+        self.inner().state.incidents.values().all(|row| like(&row.incident))
     }
 
     /// The audit log as entries: readable even after a crash, as a disk would be.

@@ -24,6 +24,12 @@ impl Crash {
         if self.ended { Err(StoreError::Crashed) } else { Ok(()) }
     }
 
+    #[cfg(feature = "test-hooks")]
+    pub(super) fn forget(&mut self) {
+        self.planned = None;
+        self.ended = false;
+    }
+
     pub(super) fn before_write(&mut self) -> Answer<()> {
         self.alive()?;
         self.writes = self.writes.saturating_add(1);

@@ -112,7 +112,7 @@ async fn a_commit_is_whole(world: World) {
     let claim = world.claim(at(1)).await;
     let mut decision = same(&claim.incident);
     decision.effects = vec![
-        Effect::Tell(report(id, at(1), &["line"])),
+        Effect::Tell(Box::new(report(id, at(1), &["line"]))),
         Effect::Page(page(id, 1, at(1))),
         Effect::Do(Box::new(intent)),
     ];
@@ -153,8 +153,10 @@ async fn the_log_is_spared_what_did_not_move(world: World) {
             d.incident.phase = Phase::Escalated { since: at(5) };
             d.because = vec![Reason::Escalated];
             d.audit = vec![AuditEntry::Note { text: "ground".into() }];
-            d.effects =
-                vec![Effect::Tell(report(id, at(5), &[])), Effect::Page(page(id, 1, at(5)))];
+            d.effects = vec![
+                Effect::Tell(Box::new(report(id, at(5), &[]))),
+                Effect::Page(page(id, 1, at(5))),
+            ];
         })
         .await;
     let entries = world.entries().await;

@@ -1,0 +1,137 @@
+//! Asks Alertmanager what is still true: finds resolves that were lost, and repairs groups that came truncated.
+//! Never resolves an incident: a resolved alert is only a reason to look.
+
+use std::collections::BTreeMap;
+
+use tokio_util::sync::CancellationToken;
+
+use super::run::Engine;
+use super::world::Outside;
+use crate::core::alert::{Alert, AlertKey, AlertStatus, Labels, Notification, Source};
+use crate::core::evidence::FailureKind;
+use crate::core::incident::{AlertRecord, Incident};
+use crate::core::rule::Rule;
+use crate::core::time::{Duration, Timestamp, since};
+use crate::store::{StoreError, Which};
+
+/// How often; a lost resolve is noticed within two of these and the patience below.
+const EVERY: Duration = Duration::from_secs(60);
+/// A firing alert counts as over when Alertmanager has not held it for so long: after its restart the list is empty
+/// until Prometheus sends again.
+const MISSED_FOR: Duration = Duration::from_secs(180);
+
+/// Since when each alert is missing from the source.
+type Missing = BTreeMap<AlertKey, Timestamp>;
+
+/// Runs until told to stop. Without `alertmanager.api` it has nothing to ask, and ends.
+pub async fn run(engine: &Engine<Outside>, stop: CancellationToken) {
+    let mut missing = Missing::new();
+    loop {
+        let truncated = tokio::select! {
+            () = stop.cancelled() => return,
+            () = engine.truncated.notified() => true,
+            () = tokio::time::sleep(EVERY) => false,
+        };
+        if let Err(error) = pass(engine, truncated, &mut missing).await {
+            tracing::warn!(%error, "reconciliation could not write");
+        }
+    }
+}
+
+/// One pass over the rules that have an open incident; after a truncated group, over all.
+async fn pass(
+    engine: &Engine<Outside>,
+    truncated: bool,
+    missing: &mut Missing,
+) -> Result<(), StoreError> {
+    let open = engine.store.incidents(Which::Open).await?;
+    for rule in engine.rules.rules.values() {
+        let mine: Vec<&Incident> =
+            open.iter().filter(|incident| incident.breaker.rule == rule.name).collect();
+        if mine.is_empty() && !truncated {
+            continue;
+        }
+        let Some(held) = held(engine, rule).await else { continue };
+        let alerts = news(&mine, &held, truncated, (engine.clock.now(), missing));
+        if !alerts.is_empty() {
+            let notification = Notification {
+                source: Source::Reconcile,
+                group_key: format!("reconcile/{}", rule.name),
+                truncated: 0,
+                alerts,
+            };
+            engine.store.ingest(vec![(engine.clock.now(), notification)]).await?;
+            engine.wake.notify_one();
+        }
+    }
+    Ok(())
+}
+
+/// What Alertmanager holds for a rule; `None` when it cannot be asked.
+async fn held(engine: &Engine<Outside>, rule: &Rule) -> Option<Vec<Alert>> {
+    let mut all = Vec::new();
+    let matchers: Vec<&Labels> = rule
+        .matchers
+        .iter()
+        .filter(|matcher| matcher.source == Source::Alertmanager)
+        .map(|matcher| &matcher.labels)
+        .collect();
+    for labels in matchers {
+        match engine.world.systems.alerts(labels).await {
+            Ok(found) => all.extend(found),
+            Err(failure) => {
+                if failure.kind != FailureKind::NotConfigured {
+                    tracing::warn!(rule.name = %rule.name, failure = %failure.detail, "Alertmanager cannot be asked");
+                }
+                return None;
+            }
+        }
+    }
+    Some(all)
+}
+
+/// What the incidents do not know yet.
+fn news(
+    incidents: &[&Incident],
+    held: &[Alert],
+    truncated: bool,
+    (now, missing): (Timestamp, &mut Missing),
+) -> Vec<Alert> {
+    let mut alerts = Vec::new();
+    for (key, record) in incidents.iter().flat_map(|incident| &incident.alerts) {
+        let here = held.iter().any(|alert| alert.key.fingerprint == key.fingerprint);
+        if here || record.status == AlertStatus::Resolved {
+            missing.remove(key);
+            continue;
+        }
+        let first = *missing.entry(key.clone()).or_insert(now);
+        if since(now, first) >= MISSED_FOR {
+            missing.remove(key);
+            alerts.push(over(key, record));
+        }
+    }
+    if truncated {
+        // The whole list stands in for the group that was cut.
+        alerts.extend(held.iter().map(|alert| Alert {
+            key: AlertKey {
+                source: Source::Alertmanager,
+                fingerprint: alert.key.fingerprint.clone(),
+            },
+            ..alert.clone()
+        }));
+    }
+    alerts
+}
+
+fn over(key: &AlertKey, record: &AlertRecord) -> Alert {
+    Alert {
+        key: key.clone(),
+        status: AlertStatus::Resolved,
+        labels: record.labels.clone(),
+        annotations: Labels::new(),
+        starts_at: None,
+        ends_at: None,
+        generator_url: String::new(),
+        flags: Vec::new(),
+    }
+}

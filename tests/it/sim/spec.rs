@@ -1,0 +1,241 @@
+//! What one simulated life is made of: targets, rules, trips. Drawn from a seed; the oracle judges by it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use fastrand::Rng;
+use reclose::core::action::{Action, Budget, How};
+use reclose::core::alert::{Labels, Source};
+use reclose::core::cause::Class;
+use reclose::core::evidence::{Ask, Expect, HttpAsk};
+use reclose::core::rule::{
+    AlertMatch, BreakerKind, BreakerState, Contact, EscalateWhen, EscalationRule, EvidenceRule,
+    Meaning, Mode, ProbeRule, Recovery, Rule, RuleSet, Rung, Schedule, StateRule, Target,
+    VerifyRule, VerifySignal, Wait,
+};
+
+/// One life: what the world will do, and what the owners allow.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    pub rules: RuleSet,
+    pub plants: Vec<Plant>,
+    pub settle: Duration,
+    /// Chances out of 1,000.
+    pub crash: u32,
+    pub lose: u32,
+    pub blind: u32,
+    pub meddle: u32,
+}
+
+/// One breaker in the world, before any action.
+#[derive(Clone, Debug)]
+pub struct Plant {
+    pub rule: String,
+    pub target: String,
+    pub trips: Vec<Trip>,
+    /// It closes by itself so long after its cause is over; `None`: only a reset closes it.
+    pub heals_after: Option<Duration>,
+    /// The target tells which decision it carried out.
+    pub observable: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Trip {
+    pub at: Duration,
+    pub cause: Class,
+    pub lasts: Option<Duration>,
+}
+
+pub const HOLD: Duration = Duration::from_secs(30);
+pub const PROBE_HOLD: Duration = Duration::from_secs(20);
+pub const MAX_AGE: Duration = Duration::from_secs(60);
+
+impl Spec {
+    pub fn draw(rng: &mut Rng) -> Self {
+        let count = rng.usize(1..=3);
+        let groups = rng.usize(1..=3);
+        let mut rules = BTreeMap::new();
+        let mut targets = BTreeMap::new();
+        let mut plants = Vec::new();
+        for n in 0..count {
+            // Sometimes two rules name one target.
+            let target =
+                if n > 0 && rng.u32(0..4) == 0 { "t0".to_owned() } else { format!("t{n}") };
+            let name = format!("r{n}");
+            targets.entry(target.clone()).or_insert_with(|| draw_target(rng, &target, groups));
+            rules.insert(name.clone(), draw_rule(rng, &name, &target));
+            plants.push(draw_plant(rng, name, target));
+        }
+        // The inventory holds more than what trips, so that the brake is not always on.
+        for n in 0..rng.usize(0..20) {
+            let name = format!("spare{n}");
+            targets.insert(name.clone(), Target { group: name.clone(), name, ..Target::default() });
+        }
+        let rare = |rng: &mut Rng, most: u32| if rng.bool() { 0 } else { rng.u32(0..most) };
+        Self {
+            rules: RuleSet { rules, targets, brake_percent: 20, revision: "sim".to_owned() },
+            plants,
+            settle: Duration::from_secs(60),
+            crash: rare(rng, 60),
+            lose: rare(rng, 200),
+            blind: rare(rng, 300),
+            meddle: rare(rng, 40),
+        }
+    }
+}
+
+fn draw_target(rng: &mut Rng, name: &str, groups: usize) -> Target {
+    let ceiling = *rng
+        .choice(&[Mode::Auto, Mode::Auto, Mode::Auto, Mode::Auto, Mode::Approve, Mode::Observe])
+        .unwrap();
+    let group =
+        if rng.u32(0..3) == 0 { name.to_owned() } else { format!("g{}", rng.usize(0..groups)) };
+    Target {
+        name: name.to_owned(),
+        ceiling,
+        group,
+        owner: Some("@owner".to_owned()),
+        env: None,
+        protect: rng.u32(0..30) == 0,
+    }
+}
+
+fn draw_plant(rng: &mut Rng, rule: String, target: String) -> Plant {
+    let mut at = Duration::from_secs(rng.u64(1..60));
+    let mut trips = Vec::new();
+    for _ in 0..rng.usize(1..=4) {
+        let cause = *rng
+            .choice(&[
+                Class::Upstream5xx,
+                Class::Upstream5xx,
+                Class::RateLimited,
+                Class::Auth,
+                Class::Timeout,
+            ])
+            .unwrap();
+        let lasts = (rng.u32(0..5) > 0).then(|| Duration::from_secs(rng.u64(5..400)));
+        trips.push(Trip { at, cause, lasts });
+        at += Duration::from_secs(rng.u64(200..2_400));
+    }
+    let heals_after = rng.bool().then(|| Duration::from_secs(rng.u64(5..200)));
+    Plant { rule, target, trips, heals_after, observable: rng.bool() }
+}
+
+fn draw_rule(rng: &mut Rng, name: &str, target: &str) -> Rule {
+    let action = Action {
+        name: "reset".to_owned(),
+        how: How::HttpReset { request: http(), observe: Some(http()) },
+        cooldown: Duration::from_secs(rng.u64(10..600)),
+        at_most: rng.bool().then(|| Budget {
+            times: rng.u32(1..4),
+            within: Duration::from_secs(rng.u64(600..7_200)),
+        }),
+    };
+    let act = |rng: &mut Rng| Rung::Do {
+        action: "reset".to_owned(),
+        gone: rng.u32(0..8) > 0,
+        within: Duration::from_secs(rng.u64(60..900)),
+    };
+    let retry =
+        Wait::RetryAfter { at_least: Duration::from_secs(5), at_most: Duration::from_secs(600) };
+    let ladder = BTreeMap::from([
+        (
+            Class::Upstream5xx,
+            vec![Rung::Wait(Wait::HalfOpen), act(rng), act(rng), act(rng), Rung::Escalate],
+        ),
+        (Class::RateLimited, vec![Rung::Wait(retry), Rung::Wait(Wait::HalfOpen), act(rng)]),
+        (Class::Timeout, vec![act(rng), act(rng)]),
+        (Class::Auth, vec![Rung::Ask { text: "rotate the token".to_owned() }]),
+    ]);
+    Rule {
+        name: name.to_owned(),
+        revision: format!("{name}@sim"),
+        summary: "a simulated breaker".to_owned(),
+        runbook: None,
+        channel: None,
+        mode: *rng
+            .choice(&[Mode::Auto, Mode::Auto, Mode::Auto, Mode::Auto, Mode::Suggest, Mode::Approve])
+            .unwrap(),
+        targets: vec![target.to_owned()],
+        target_from: None,
+        matchers: vec![AlertMatch { source: Source::Alertmanager, labels: labels(name) }],
+        act_after: Duration::from_secs(*rng.choice(&[0, 0, 30, 120]).unwrap()),
+        state: StateRule {
+            ask: Ask::Probe { probe: "state".to_owned() },
+            max_age: MAX_AGE,
+            means: BTreeMap::from([
+                ("0".to_owned(), BreakerState::Closed),
+                ("1".to_owned(), BreakerState::Open),
+            ]),
+        },
+        kind: BreakerKind::Lazy,
+        recovery: Recovery {
+            half_open_after: Some(Duration::from_secs(rng.u64(5..60))),
+            needs_idle: false,
+        },
+        evidence: vec![
+            evidence("statuses", Meaning::Statuses),
+            evidence("upstream", Meaning::Upstream),
+        ],
+        cause_patterns: vec![],
+        ladder,
+        otherwise: vec![Rung::Escalate],
+        actions: BTreeMap::from([("reset".to_owned(), action)]),
+        verify: VerifyRule {
+            hold: HOLD,
+            within: Duration::from_secs(rng.u64(60..240)),
+            every: Duration::from_secs(rng.u64(5..20)),
+            all: vec![
+                VerifySignal::State(vec![BreakerState::Closed]),
+                VerifySignal::Healthy("upstream".to_owned()),
+            ],
+        },
+        escalate: vec![
+            EscalationRule {
+                when: EscalateWhen::OpenFor(Duration::from_secs(1_800)),
+                to: vec![Contact::Slack("@oncall".to_owned())],
+            },
+            EscalationRule {
+                when: EscalateWhen::UnknownCause { rounds: rng.u32(2..5) },
+                to: vec![],
+            },
+        ],
+        probes: vec![ProbeRule {
+            name: "upstream".to_owned(),
+            schedule: Schedule::Every(Duration::from_secs(10)),
+            http: http(),
+            through_breaker: false,
+            hold: PROBE_HOLD,
+        }],
+        updates_every: Duration::from_secs(900),
+    }
+}
+
+fn evidence(name: &str, meaning: Meaning) -> EvidenceRule {
+    EvidenceRule {
+        name: name.to_owned(),
+        meaning,
+        ask: Ask::Probe { probe: name.to_owned() },
+        max_age: MAX_AGE,
+    }
+}
+
+pub fn labels(rule: &str) -> Labels {
+    Labels::from([
+        ("alertname".to_owned(), "BreakerOpen".to_owned()),
+        ("breaker".to_owned(), rule.to_owned()),
+    ])
+}
+
+fn http() -> HttpAsk {
+    HttpAsk {
+        method: "POST".to_owned(),
+        url: "http://sim.invalid/".to_owned(),
+        headers: BTreeMap::new(),
+        json: None,
+        secrets: BTreeMap::new(),
+        pointer: None,
+        expect: Some(Expect { status: 200, json: BTreeMap::new() }),
+        timeout: Duration::from_secs(5),
+    }
+}
