@@ -1,1 +1,3 @@
-//! stub
+//! The doors.
+
+pub mod socket;
