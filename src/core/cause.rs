@@ -156,22 +156,3 @@ impl Cause {
         Class::from(self).name()
     }
 }
-
-/// Findings → verdict.
-pub fn judge(
-    rule: &super::rule::Rule,
-    round: &super::incident::Round,
-    opened_at: Timestamp,
-    now: Timestamp,
-) -> Verdict {
-    let _ = (rule, round, opened_at, now);
-    Verdict {
-        class: Class::Unknown,
-        confidence: 0.0,
-        because: vec![],
-        runner_up: None,
-        lasting: Lasting::Unknown,
-        retry_at: None,
-        quota: false,
-    }
-}

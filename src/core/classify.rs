@@ -235,14 +235,13 @@ pub fn status(code: u16) -> Signal {
     let cause = match code {
         401 | 403 | 407 | 440 | 498 | 511 => Some(Cause::Auth),
         402 | 420 | 429 => Some(Cause::RateLimited),
-        // 499 is a client of a gateway that hung up: nothing failed.
-        499 => None,
         408 | 522 => Some(Cause::Timeout),
         495 | 496 | 525 | 526 => Some(Cause::Tls),
         523 => Some(Cause::Network),
         // 504 and 524 too: the far side answered, and it is the far side that must be fixed.
         500..=599 => Some(Cause::Upstream5xx),
         400..=498 => Some(Cause::ClientBug),
+        // 499 is a client of a gateway that hung up: nothing failed.
         _ => None,
     };
     Signal { cause, quota: code == 402, status: Some(code), ..none() }

@@ -83,7 +83,7 @@ fn count(rule: &Rule, round: &Round, opened_at: Timestamp, patterns: &Patterns) 
                     && !matches!(evidence.ask, Ask::Http(_)) => {}
             // Lines carry their own times.
             Meaning::Errors | Meaning::Statuses | Meaning::Upstream => {
-                ballot.cast(&evidence.name, reading)
+                ballot.cast(&evidence.name, reading);
             }
         }
     }

@@ -82,11 +82,11 @@ impl<'p> Ballot<'p> {
         match &reading.value {
             Value::Lines { lines, complete } => self.lines(question, lines, *complete, reading.at),
             Value::Series(series) => {
-                self.series(question, series.iter().map(|(label, count)| (label.as_str(), *count)))
+                self.series(question, series.iter().map(|(label, count)| (label.as_str(), *count)));
             }
             // A single status: `503` as a number or as a word.
             Value::Number(status) => {
-                self.series(question, std::iter::once((format!("{status}").as_str(), 1.0)))
+                self.series(question, std::iter::once((format!("{status}").as_str(), 1.0)));
             }
             Value::Word(word) => self.series(question, std::iter::once((word.as_str(), 1.0))),
             Value::Probe(probe) => self.probe(question, probe, reading.at),

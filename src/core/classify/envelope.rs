@@ -173,7 +173,9 @@ impl Found {
         match value {
             Value::String(text) => self.text(text, in_error, depth),
             Value::Array(items) => {
-                items.iter().for_each(|item| self.value(item, in_error, depth + 1))
+                for item in items {
+                    self.value(item, in_error, depth + 1);
+                }
             }
             Value::Object(object) => self.object(object, in_error, depth + 1),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}

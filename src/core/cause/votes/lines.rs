@@ -11,10 +11,10 @@ use crate::core::time::{Duration, Timestamp, after, since};
 /// Clocks and shippers differ: so long after the opening a line still counts as before it.
 const SLACK: Duration = Duration::from_secs(30);
 /// Lines nearer than this to the opening weigh double, at least the nearest five.
-const NEAR: Duration = Duration::from_secs(5 * 60);
+const NEAR: Duration = Duration::from_mins(5);
 const NEAREST: usize = 5;
 /// Lines older than this were there while the breaker held.
-const OLD: Duration = Duration::from_secs(15 * 60);
+const OLD: Duration = Duration::from_mins(15);
 
 const NEAR_WEIGHT: f64 = 2.0;
 const PLAIN_WEIGHT: f64 = 1.0;
