@@ -73,7 +73,13 @@ impl Spec {
         }
         let rare = |rng: &mut Rng, most: u32| if rng.bool() { 0 } else { rng.u32(0..most) };
         Self {
-            rules: RuleSet { rules, targets, brake_percent: 20, revision: "sim".to_owned() },
+            rules: RuleSet {
+                rules,
+                targets,
+                brake_percent: 20,
+                revision: "sim".to_owned(),
+                ..RuleSet::default()
+            },
             plants,
             settle: Duration::from_secs(60),
             crash: rare(rng, 60),
