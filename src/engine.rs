@@ -1,8 +1,7 @@
 //! The loop: claim a due incident, decide, commit, perform. Decides nothing itself.
 
 pub mod clock;
-pub mod intake;
-pub mod order;
+pub mod deliver;
 pub mod perform;
 pub mod probes;
 pub mod reconcile;

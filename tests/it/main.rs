@@ -13,8 +13,6 @@
 )]
 #![allow(unreachable_pub, reason = "one binary: everything is private to it")]
 
-mod servers;
-
 mod purity;
 
 mod sim;

@@ -3,6 +3,7 @@
 
 mod blocks;
 mod client;
+mod deliver;
 pub mod fake;
 mod reports;
 mod terminal;

@@ -18,11 +18,8 @@ pub enum Then {
     Flood,
 }
 
-type Answer = Arc<Mutex<(Vec<u8>, Then)>>;
-
 pub struct Raw {
     pub url: String,
-    answer: Answer,
     requests: Arc<Mutex<Vec<String>>>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -32,20 +29,13 @@ impl Raw {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let answer = Arc::new(Mutex::new((answer.into(), then)));
-        let (seen, given) = (Arc::clone(&requests), Arc::clone(&answer));
+        let (seen, answer) = (Arc::clone(&requests), answer.into());
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (answer, then) = given.lock().unwrap().clone();
-                tokio::spawn(one(stream, answer, then, Arc::clone(&seen)));
+                tokio::spawn(one(stream, answer.clone(), then, Arc::clone(&seen)));
             }
         });
-        Self { url, answer, requests, task }
-    }
-
-    /// Answers so from now on.
-    pub fn set(&self, answer: impl Into<Vec<u8>>, then: Then) {
-        *self.answer.lock().unwrap() = (answer.into(), then);
+        Self { url, requests, task }
     }
 
     /// Every request as it came, head and body.

@@ -54,7 +54,6 @@ pub struct Message {
 pub struct Call {
     pub method: String,
     pub at: Instant,
-    pub arguments: Map<String, Value>,
     /// The word of its answer: `ok`, or an error.
     pub answer: String,
 }
@@ -190,7 +189,7 @@ async fn answer(
     if let Some(fault) = &fault
         && !fault.commits()
     {
-        note(&shared, &method, &arguments, fault.word());
+        note(&shared, &method, fault.word());
         return fault.response().await;
     }
     let outcome = match &arguments {
@@ -200,7 +199,7 @@ async fn answer(
             Ok(()) => methods::carry_out(&shared, &method, arguments),
         },
     };
-    note(&shared, &method, &arguments, outcome.as_ref().map_or_else(String::as_str, |_| "ok"));
+    note(&shared, &method, outcome.as_ref().map_or_else(String::as_str, |_| "ok"));
     match (outcome, fault) {
         (Ok(_), Some(fault)) => fault.response().await,
         (Ok(Value::Object(mut answer)), None) => {
@@ -215,16 +214,10 @@ async fn answer(
     }
 }
 
-fn note(
-    shared: &Shared,
-    method: &str,
-    arguments: &Result<Map<String, Value>, &'static str>,
-    answer: &str,
-) {
+fn note(shared: &Shared, method: &str, answer: &str) {
     shared.lock().calls.push(Call {
         method: method.to_owned(),
         at: Instant::now(),
-        arguments: arguments.clone().unwrap_or_default(),
         answer: answer.to_owned(),
     });
 }
