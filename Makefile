@@ -31,9 +31,9 @@ check: ## what CI does: format, lints, docs, licences, builds, then every test
 	@.ci/run
 
 bench: ## the figures, from a release build, beside the lab's Alertmanager
-	@tests/lab/install.sh test
+	@tests/lab/install.sh bench
 	cargo build --locked --release
-	benches/run.sh
+	node benches/run.mjs
 
 sim: ## many more seeded lives than `make test` (LIVES=2000000)
 	@RECLOSE_SIM_LIVES='$(or $(LIVES),2000000)' cargo nextest run $(TEST) --no-capture -E 'test(/^sim::/)'

@@ -3,15 +3,36 @@
 //! Data goes to standard output, all else to standard error, and every message can be read without colour.
 
 mod answer;
+mod place;
+
+mod audit;
+mod incidents;
 #[cfg(feature = "demo")]
 mod lab;
+mod pause;
+mod resume;
+mod unlock;
 
 use clap::{Parser, Subcommand};
 
 pub use answer::{Exit, Trouble};
 
+/// Brings tripped circuit breakers back, safely
+///
+/// Alertmanager tells reclose that a breaker is open. It finds out why, waits or resets when that can
+/// help, checks that it did, and calls a person when it cannot.
 #[derive(Debug, Parser)]
-#[command(name = "reclose", version, about)]
+#[command(
+    name = "reclose",
+    version,
+    after_help = "\
+Exit codes:
+  0  done
+  1  the answer is no: a rule is wrong, the log is broken, an order was refused
+  2  wrong usage or configuration
+  3  no server answers
+  70 our own fault"
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -19,6 +40,16 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show what is open, and every switch that is on
+    Incidents(incidents::Arguments),
+    /// Check the audit log
+    Audit(audit::Arguments),
+    /// Stop automatic actions on an incident, a target, or everything
+    Pause(pause::Arguments),
+    /// End a pause
+    Resume(resume::Arguments),
+    /// Release a target whose last action has an unknown outcome
+    Unlock(unlock::Arguments),
     /// The failing services of the demo
     #[cfg(feature = "demo")]
     #[command(hide = true)]
@@ -35,16 +66,25 @@ pub fn main() -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return answer::tell(&Trouble::internal(format!("cannot start: {error}"))),
     };
-    let done = runtime.block_on(async {
-        match cli.command {
-            #[cfg(feature = "demo")]
-            Command::Lab(arguments) => lab::run(arguments).await,
-        }
-    });
+    let done = runtime.block_on(cli.run());
     // A blocking read that nobody waits for must not keep the process.
     runtime.shutdown_background();
     match done {
         Ok(exit) => exit,
         Err(trouble) => answer::tell(&trouble),
+    }
+}
+
+impl Cli {
+    async fn run(self) -> Result<Exit, Trouble> {
+        match self.command {
+            Command::Incidents(arguments) => incidents::run(arguments).await,
+            Command::Audit(arguments) => audit::run(arguments).await,
+            Command::Pause(arguments) => pause::run(arguments).await,
+            Command::Resume(arguments) => resume::run(arguments).await,
+            Command::Unlock(arguments) => unlock::run(arguments).await,
+            #[cfg(feature = "demo")]
+            Command::Lab(arguments) => lab::run(arguments).await,
+        }
     }
 }

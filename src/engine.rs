@@ -2,6 +2,8 @@
 
 pub mod clock;
 pub mod deliver;
+pub mod intake;
+pub mod order;
 pub mod perform;
 pub mod probes;
 pub mod reconcile;

@@ -1,1 +1,77 @@
-//! stub
+//! `rules/*.yaml` → one checked rule set: every mistake of every file at once, active whole or not at all.
+//!
+//! Never asks a system and never acts; what it lets through is what the core is allowed to believe.
+
+pub mod address;
+mod ask;
+mod files;
+mod fill;
+mod http;
+mod ladder;
+mod mistake;
+mod promql;
+mod read;
+mod rule;
+mod sound;
+mod targets;
+mod verify;
+mod words;
+mod yaml;
+
+pub use mistake::{Mistake, Severity, Source, render, sort};
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::core::rule::RuleSet;
+
+/// Reads everything under a folder. Warnings alone do not stop it; they are `check`'s to show.
+pub fn load(dir: &Path) -> Result<RuleSet, Vec<Mistake>> {
+    match load_with_warnings(dir) {
+        (Some(rules), _) => Ok(rules),
+        (None, mistakes) => Err(mistakes),
+    }
+}
+
+/// Reads everything under a folder: the rules unless a mistake is an error, and all mistakes in the order of files and lines.
+pub fn load_with_warnings(dir: &Path) -> (Option<RuleSet>, Vec<Mistake>) {
+    let mut mistakes = Vec::new();
+    let read = files::read(dir, &mut mistakes);
+    let rules = sound::rule_set(read, &mut mistakes);
+    sort(&mut mistakes);
+    let sound = !mistakes.iter().any(Mistake::is_error);
+    (rules.filter(|_| sound), mistakes)
+}
+
+/// What `reclose check` says about a folder, and whether its rules could become active.
+pub fn check(dir: &Path, styled: bool) -> (String, bool) {
+    let (rules, mistakes) = load_with_warnings(dir);
+    let mut report = render(&mistakes, styled);
+    let errors = mistakes.iter().filter(|mistake| mistake.is_error()).count();
+    let warnings = mistakes.len() - errors;
+    let told = |count: usize, what: &str| match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    };
+    // Writing to a String cannot fail.
+    match &rules {
+        Some(rules) => writeln!(
+            report,
+            "{}: {} for {}, revision {}{}",
+            dir.display(),
+            told(rules.rules.len(), "rule"),
+            told(rules.targets.len(), "target"),
+            rules.revision,
+            if warnings > 0 { format!("; {}", told(warnings, "warning")) } else { String::new() },
+        ),
+        None => writeln!(
+            report,
+            "{}: {}, {}: nothing becomes active",
+            dir.display(),
+            told(errors, "error"),
+            told(warnings, "warning")
+        ),
+    }
+    .unwrap_or_default();
+    (report, rules.is_some())
+}

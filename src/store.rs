@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 pub use chain::Chain;
 pub use error::StoreError;
-
+use failpoint::NOWHERE;
 pub use inbox::REOPEN_WINDOW;
 pub use outbox::{
     Body, Delivered, Delivery, DeliveryState, PAGE_WAITS, Posted, SENDING_LASTS, Slot,
@@ -55,10 +55,18 @@ macro_rules! write {
     ($store:expr, $tx:ident => $verb:expr) => {
         write!($store, [NOWHERE, NOWHERE], $tx => $verb)
     };
-    ($store:expr, [$_before:expr, $_after:expr], $tx:ident => $verb:expr) => {
+    ($store:expr, [$before:expr, $after:expr], $tx:ident => $verb:expr) => {
         match $store {
             Store::Memory(memory) => memory.write(|$tx| memory::ready($verb)),
-            Store::Sqlite(sqlite) => sqlite.never(),
+            Store::Sqlite(sqlite) => {
+                let mut open = sqlite.begin().await?;
+                let $tx = &mut open;
+                let answer = $verb.await?;
+                failpoint::reach($before);
+                open.commit().await?;
+                failpoint::reach($after);
+                Ok(answer)
+            }
         }
     };
 }
@@ -68,7 +76,11 @@ macro_rules! read {
     ($store:expr, $tx:ident => $verb:expr) => {
         match $store {
             Store::Memory(memory) => memory.read(|$tx| memory::ready($verb)),
-            Store::Sqlite(sqlite) => sqlite.never(),
+            Store::Sqlite(sqlite) => {
+                let mut open = sqlite.snapshot().await?;
+                let $tx = &mut open;
+                $verb.await
+            }
         }
     };
 }
@@ -81,19 +93,19 @@ impl Store {
 
     /// The database of a server in `dir`, made when there is none. `StoreError::Held` while another server has it.
     pub async fn open(dir: &Path, bugs: Bugs) -> Answer<Self> {
-        sqlite::Sqlite::open(dir, bugs).map(Self::Sqlite)
+        sqlite::Sqlite::open(dir, bugs).await.map(Self::Sqlite)
     }
 
     /// The database of a server that is not running, for commands. Makes none.
     pub async fn open_stopped(dir: &Path) -> Answer<Self> {
-        sqlite::Sqlite::open(dir, Bugs::default()).map(Self::Sqlite)
+        sqlite::Sqlite::open_stopped(dir).await.map(Self::Sqlite)
     }
 
     /// Waits for what is being written, and lets the directory go.
     pub async fn close(&self) {
         match self {
             Self::Memory(_) => {}
-            Self::Sqlite(sqlite) => sqlite.never(),
+            Self::Sqlite(sqlite) => sqlite.close().await,
         }
     }
 
@@ -264,14 +276,14 @@ impl Store {
     pub async fn audit_links(&self, after: u64, limit: u32) -> Answer<Vec<Link>> {
         match self {
             Self::Memory(memory) => memory.audit_links(after, limit),
-            Self::Sqlite(sqlite) => sqlite.never(),
+            Self::Sqlite(sqlite) => sqlite.audit_links(after, limit).await,
         }
     }
 
     pub async fn audit_head(&self) -> Answer<Option<Link>> {
         match self {
             Self::Memory(memory) => memory.audit_head(),
-            Self::Sqlite(sqlite) => sqlite.never(),
+            Self::Sqlite(sqlite) => sqlite.audit_head().await,
         }
     }
 
@@ -279,7 +291,7 @@ impl Store {
     pub async fn audit_verify(&self) -> Answer<Chain> {
         match self {
             Self::Memory(memory) => memory.audit_verify(),
-            Self::Sqlite(sqlite) => sqlite.never(),
+            Self::Sqlite(sqlite) => sqlite.audit_verify().await,
         }
     }
 }

@@ -88,6 +88,20 @@ pub struct Notification {
     pub alerts: Vec<Alert>,
 }
 
+/// Alertmanager's fingerprint of a label set: FNV-1a over name, 0xff, value, 0xff of each label. `sorted` holds every
+/// label once, in byte order of the names, as a map of ours does.
+pub fn fingerprint<'a>(sorted: impl IntoIterator<Item = (&'a str, &'a str)>) -> u64 {
+    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+    // A byte that no UTF-8 text holds, so that ("a", "bc") and ("ab", "c") differ.
+    const SEPARATOR: [u8; 1] = [0xff];
+    sorted
+        .into_iter()
+        .flat_map(|(name, value)| [name.as_bytes(), &SEPARATOR, value.as_bytes(), &SEPARATOR])
+        .flatten()
+        .fold(OFFSET, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
+}
+
 /// A map by alert as JSON has it: a list of pairs, because an alert's key is no string.
 pub mod by_key {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

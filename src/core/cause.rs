@@ -1,5 +1,11 @@
 //! ④ Why a breaker opened: one verdict with its reasons. Never a bare string.
 
+mod judge;
+mod lasting;
+mod votes;
+
+pub use judge::judge;
+
 use serde::{Deserialize, Serialize};
 
 use super::time::{Duration, Timestamp};
@@ -60,10 +66,11 @@ impl Lasting {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     pub class: Class,
-    /// 0.0 to 1.0: the share of weighed signals that say so.
+    /// 0.0 to 1.0: the share of the weighed evidence that says so, less the less evidence there is.
     pub confidence: f64,
     /// What led to it, strongest first, bounded.
     pub because: Vec<Clue>,
+    /// The next cause by weight; under `Unknown`, the one that came nearest.
     pub runner_up: Option<Cause>,
     pub lasting: Lasting,
     /// The other side told us to wait until then.
@@ -89,8 +96,10 @@ pub struct Signal {
     pub cause: Option<Cause>,
     pub retry_after: Option<Duration>,
     pub quota: bool,
-    /// A breaker's own words: it has no vote.
+    /// A breaker's own words: it has no vote of its own.
     pub echo: bool,
+    /// The status of the response that the line reports.
+    pub status: Option<u16>,
 }
 
 impl From<Cause> for Class {
@@ -145,24 +154,5 @@ impl Class {
 impl Cause {
     pub fn name(self) -> &'static str {
         Class::from(self).name()
-    }
-}
-
-/// Findings → verdict.
-pub fn judge(
-    rule: &super::rule::Rule,
-    round: &super::incident::Round,
-    opened_at: Timestamp,
-    now: Timestamp,
-) -> Verdict {
-    let _ = (rule, round, opened_at, now);
-    Verdict {
-        class: Class::Unknown,
-        confidence: 0.0,
-        because: vec![],
-        runner_up: None,
-        lasting: Lasting::Unknown,
-        retry_at: None,
-        quota: false,
     }
 }

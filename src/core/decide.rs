@@ -133,7 +133,7 @@ impl<'a> Step<'a> {
             Phase::Verifying { started, healthy_since } => {
                 self.verifying(started, healthy_since, read)
             }
-            Phase::Escalated { .. } => self.look_on(read),
+            Phase::Escalated { since } => self.look_on(since, read),
             Phase::Recovered => false,
         }
     }

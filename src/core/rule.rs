@@ -267,6 +267,9 @@ pub struct Target {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RuleSet {
     pub rules: BTreeMap<RuleName, Rule>,
+    /// Of rules with placeholders: the rule as each of its targets fills it in. See `rule`.
+    #[serde(default)]
+    pub filled: BTreeMap<RuleName, BTreeMap<TargetName, Rule>>,
     pub targets: BTreeMap<TargetName, Target>,
     /// G2: the share of the inventory (percent, 5–40) that may be open before the brake.
     pub brake_percent: u32,
@@ -321,6 +324,20 @@ impl BreakerState {
 }
 
 impl RuleSet {
+    /// The rule of a breaker, with its target's own values filled in.
+    ///
+    /// For a target outside the inventory placeholders stay as they are: such questions have no answer.
+    pub fn rule(&self, breaker: &Breaker) -> Option<&Rule> {
+        let filled = self.filled.get(&breaker.rule).and_then(|of| of.get(&breaker.target));
+        filled.or_else(|| self.rules.get(&breaker.rule))
+    }
+
+    /// Every rule in the form in which it asks and probes: as its targets fill it in, or as it is.
+    pub fn askable(&self) -> impl Iterator<Item = &Rule> {
+        let plain = self.rules.iter().filter(|(name, _)| !self.filled.contains_key(*name));
+        plain.map(|(_, rule)| rule).chain(self.filled.values().flat_map(BTreeMap::values))
+    }
+
     /// The breakers that an alert speaks of: one for each rule that matches it.
     pub fn place(&self, alert: &Alert) -> Vec<Placement> {
         self.rules

@@ -21,7 +21,7 @@ pub(super) async fn correlate<T: Tx>(
     limit: u32,
     rules: &RuleSet,
 ) -> Answer<Correlated> {
-    let taken = tx.take_notifications(limit).await?;
+    let taken = tx.take_notifications(now, limit).await?;
     let mut batch = Batch { now, rules, rows: BTreeMap::new(), done: Correlated::default() };
     for seq in &taken.unreadable {
         let reason = format!("stored notification {seq} cannot be read by this version");

@@ -119,7 +119,7 @@ pub(super) trait Tx: Send {
         /// One statement for the whole batch.
         fn add_notifications(batch: Vec<(Timestamp, Notification)>) -> ();
         /// The oldest that are not attached, so many at most, in their order; they are attached from now on.
-        fn take_notifications(limit: u32) -> Taken;
+        fn take_notifications(now: Timestamp, limit: u32) -> Taken;
 
         /// Never the same number twice, whatever is deleted or rolled back later.
         fn next_incident() -> IncidentId;
@@ -196,6 +196,9 @@ impl IntentRow {
 }
 
 impl IntentState {
+    pub(super) const ALL: [Self; 6] =
+        [Self::Decided, Self::Refused, Self::Started, Self::Unknown, Self::Done, Self::NotDone];
+
     /// The word in the database.
     pub(super) const fn name(self) -> &'static str {
         match self {

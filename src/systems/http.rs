@@ -20,8 +20,6 @@ pub(crate) const CONNECT: Duration = Duration::from_secs(3);
 pub(crate) const TOTAL: Duration = Duration::from_secs(10);
 /// More headers than any service sends; beyond it the answer is not read.
 const MAX_HEADERS: usize = 100;
-/// Connections kept for the next round of questions, for each host.
-const IDLE_PER_HOST: usize = 8;
 
 /// What came back: all of it, or nothing.
 #[derive(Debug)]
@@ -44,15 +42,17 @@ fn builder() -> ClientBuilder {
         .redirect(redirect::Policy::none())
         .no_proxy()
         .retry(retry::never())
+        // A kept connection may be closed just as it is used again, and that would look like a sick upstream.
+        .pool_max_idle_per_host(0)
         .http1_only()
         .http1_max_headers(MAX_HEADERS)
         .tls_version_min(tls::Version::TLS_1_2)
         .dns_resolver(address::CheckedNames)
 }
 
-/// The client of all questions: it keeps a few connections.
+/// The client of all questions.
 pub(crate) fn client() -> Result<Client, reqwest::Error> {
-    build(|| builder().pool_max_idle_per_host(IDLE_PER_HOST))
+    build(builder)
 }
 
 /// Builds with the machine's certificate authorities, or with none where the machine has none:

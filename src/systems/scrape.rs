@@ -4,7 +4,7 @@
 
 use reqwest::Client;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::http::{address, fetch, refused};
@@ -84,7 +84,7 @@ fn answer(
 ) -> Result<Finding, Failure> {
     let mut at = now;
     let mut single = None;
-    let mut matches = 0_usize;
+    let mut matched: BTreeSet<Labels> = BTreeSet::new();
     let mut groups: BTreeMap<String, f64> = BTreeMap::new();
     for (number, line) in page.text.lines().enumerate() {
         let line = parse(line)
@@ -101,7 +101,6 @@ fn answer(
                 .ok_or_else(|| malformed(&format!("line {} has no such time", number + 1)))?;
             at = at.min(time);
         }
-        matches += 1;
         single = Some(sample.value);
         if let Some(by) = select.by {
             let group = sample.labels.get(by).cloned().unwrap_or_default();
@@ -110,6 +109,9 @@ fn answer(
                 return Err(malformed(&format!("more than {MAX_SERIES} values of {by}")));
             }
         }
+        if !matched.insert(sample.labels) {
+            return Err(malformed(&format!("{} has the same series twice", select.metric)));
+        }
     }
     if at < in_the_past(now, max_age) {
         return Ok(Finding::NoData(Absence::Stale));
@@ -117,10 +119,11 @@ fn answer(
     let value = match (single, select.by) {
         (None, _) => return Ok(Finding::NoData(Absence::Empty)),
         (Some(_), Some(_)) => Value::Series(groups),
-        (Some(value), None) if matches == 1 => Value::Number(value),
+        (Some(value), None) if matched.len() == 1 => Value::Number(value),
         (Some(_), None) => {
             return Err(malformed(&format!(
-                "{matches} series of {} match: name more labels",
+                "{} series of {} match: name more labels",
+                matched.len(),
                 select.metric
             )));
         }
@@ -303,6 +306,7 @@ mod tests {
             "circuit{name=\"a\",name=\"b\"} 1",
             "circuit{name=\"a\"b=\"c\"} 1",
             "circuit 1 soon",
+            "circuit 1\ncircuit 1",
             "circuit{=\"a\"} 1",
             "<html>",
             "circuit 1\n{} 2",

@@ -1,13 +1,17 @@
 //! Evidence and actions over the wire: what each system answers, and that no fault ever becomes a value (P8).
 
+mod alertmanager;
+mod faults;
+mod loki;
 mod pages;
+mod prometheus;
 mod raw;
 mod reset;
 
 use reclose::core::evidence::{Ask, Finding, HttpAsk, Question, Reading};
 use reclose::core::time::Timestamp;
 use reclose::systems::secrets::Secrets;
-use reclose::systems::{Endpoints, Systems};
+use reclose::systems::{Endpoint, Endpoints, Systems};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -56,4 +60,8 @@ pub fn reading(finding: Finding) -> Reading {
         Finding::Value(reading) => reading,
         Finding::NoData(_) | Finding::Failed(_) => panic!("no value: {finding:?}"),
     }
+}
+
+pub fn endpoint(url: &str) -> Option<Endpoint> {
+    Some(Endpoint { url: url.to_owned(), auth: None, tenant: None })
 }

@@ -13,6 +13,8 @@
 )]
 #![allow(unreachable_pub, reason = "one binary: everything is private to it")]
 
+mod servers;
+
 mod purity;
 
 mod sim;

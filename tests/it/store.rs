@@ -1,17 +1,19 @@
 //! The contract of the store: every backend keeps it, the same way.
 //!
-//! `contract!` runs each test against every backend.
+//! `contract!` runs each test against memory and against SQLite.
 
 mod alerts;
 mod incidents;
-#[allow(dead_code, reason = "words for tests that come with the store on disk")]
 pub mod world;
 
-/// Runs every named test.
+/// Runs every named test against both backends.
 macro_rules! contract {
     ($($name:ident)*) => {
         mod memory {
             $(#[tokio::test] async fn $name() { super::$name(crate::store::world::World::memory()).await; })*
+        }
+        mod sqlite {
+            $(#[tokio::test] async fn $name() { super::$name(crate::store::world::World::sqlite().await).await; })*
         }
     };
 }

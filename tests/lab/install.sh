@@ -4,6 +4,7 @@
 #
 #   tests/lab/install.sh            what `make test` needs
 #   tests/lab/install.sh check      that, and cargo-deny for `make deny`
+#   tests/lab/install.sh bench      Alertmanager and wrk, for `make bench`
 #   tests/lab/install.sh docker     Docker Engine and debootstrap, for deploy/docker-check.sh
 #   tests/lab/install.sh systemd    systemd-nspawn and debootstrap, for deploy/systemd-check.sh
 #
@@ -198,6 +199,12 @@ test | check)
     cargo_tool cargo-nextest "$nextest_version"
     [ "$purpose" = test ] || cargo_tool cargo-deny "$deny_version"
     ;;
+bench)
+    require_tool_chain
+    need prometheus-alertmanager prometheus-alertmanager
+    need wrk wrk
+    install_packages
+    ;;
 docker)
     need dockerd docker.io
     need docker docker.io
@@ -211,6 +218,6 @@ systemd)
     install_packages
     ;;
 *)
-    die "unknown purpose \`$purpose\`: test, check, docker or systemd"
+    die "unknown purpose \`$purpose\`: test, check, bench, docker or systemd"
     ;;
 esac

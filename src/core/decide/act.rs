@@ -19,6 +19,7 @@ const LOOK_FOR: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often we look on while a person has it.
 const LOOK_ON_EVERY: Duration = Duration::from_secs(30);
+const LOOK_ON_MOST: Duration = Duration::from_secs(300);
 
 impl Step<'_> {
     /// Waits for the outcome of the intent.
@@ -202,8 +203,10 @@ impl Step<'_> {
     }
 
     /// A person has it: look on, and notice when it is well.
-    pub(super) fn look_on(&mut self, read: bool) -> bool {
-        let every = LOOK_ON_EVERY.min(self.rule.verify.within).max(self.rule.verify.every);
+    pub(super) fn look_on(&mut self, since_when: Timestamp, read: bool) -> bool {
+        // The longer a person has had it, the less often a look can change anything; the log stays readable.
+        let age = since(self.now, since_when);
+        let every = (age / 10).clamp(LOOK_ON_EVERY, LOOK_ON_MOST).max(self.rule.verify.every);
         if read && !self.incident.unknown_target {
             let well = self.findings().map(|(findings, _)| {
                 health(self.rule, &self.incident, findings, self.fleet.bugs) == Health::Healthy

@@ -63,7 +63,7 @@ impl Tx for State {
         Ok(())
     }
 
-    async fn take_notifications(&mut self, limit: u32) -> Answer<Taken> {
+    async fn take_notifications(&mut self, _: Timestamp, limit: u32) -> Answer<Taken> {
         let most = usize::try_from(limit).unwrap_or(usize::MAX).min(self.inbox.len());
         Ok(Taken { stored: self.inbox.drain(..most).collect(), unreadable: Vec::new() })
     }

@@ -139,7 +139,7 @@ fn prepare(
             check()?;
             Ok(connection)
         });
-        builder().pool_max_idle_per_host(0).connector_layer(layer)
+        builder().connector_layer(layer)
     })
     .map_err(|error| super::failure_of(&error))?;
     let request = request_of(&client, secrets, ask, Some(&Json::Object(body)))?;

@@ -18,8 +18,11 @@ pub enum Then {
     Flood,
 }
 
+type Answer = Arc<Mutex<(Vec<u8>, Then)>>;
+
 pub struct Raw {
     pub url: String,
+    answer: Answer,
     requests: Arc<Mutex<Vec<String>>>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -29,13 +32,20 @@ impl Raw {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (seen, answer) = (Arc::clone(&requests), answer.into());
+        let answer = Arc::new(Mutex::new((answer.into(), then)));
+        let (seen, given) = (Arc::clone(&requests), Arc::clone(&answer));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(one(stream, answer.clone(), then, Arc::clone(&seen)));
+                let (answer, then) = given.lock().unwrap().clone();
+                tokio::spawn(one(stream, answer, then, Arc::clone(&seen)));
             }
         });
-        Self { url, requests, task }
+        Self { url, answer, requests, task }
+    }
+
+    /// Answers so from now on.
+    pub fn set(&self, answer: impl Into<Vec<u8>>, then: Then) {
+        *self.answer.lock().unwrap() = (answer.into(), then);
     }
 
     /// Every request as it came, head and body.

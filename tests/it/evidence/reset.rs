@@ -12,7 +12,7 @@ fn at_once() -> Begun {
     Begun { at: Duration::from_secs(100), now: || Duration::from_millis(101_900) }
 }
 
-fn intent(url: &str, observe: Option<HttpAsk>) -> Intent {
+pub fn intent(url: &str, observe: Option<HttpAsk>) -> Intent {
     let mut request = get(format!("{url}/breaker/close"), None);
     request.method = "POST".to_owned();
     request.json = Some(serde_json::json!({"breaker": "pms", "reason": "mine"}));

@@ -66,6 +66,8 @@ struct Run {
     pending: Vec<(Timestamp, Effect)>,
     /// Alerts as the source last told them, by rule.
     told: Vec<(String, bool, Timestamp)>,
+    /// The moments of all trips, in order.
+    trips: Vec<Timestamp>,
     crashes: u32,
     steps: u32,
     bugs: Bugs,
@@ -97,6 +99,12 @@ pub fn live(seed: u64, bugs: Bugs) -> Life {
         clock.clone(),
     );
     let told = spec.plants.iter().map(|plant| (plant.rule.clone(), false, start)).collect();
+    let mut trips: Vec<Timestamp> = spec
+        .plants
+        .iter()
+        .flat_map(|plant| plant.trips.iter().map(|trip| after(start, trip.at)))
+        .collect();
+    trips.sort_unstable();
     let mut run = Run {
         seed,
         rng,
@@ -106,6 +114,7 @@ pub fn live(seed: u64, bugs: Bugs) -> Life {
         clock,
         pending: vec![],
         told,
+        trips,
         crashes: 0,
         steps: 0,
         bugs,
@@ -236,7 +245,16 @@ impl Run {
     /// To the next moment at which anything is due, and performs what is.
     fn advance(&mut self) -> Result<(), StoreError> {
         let here = self.clock.now();
-        let mut next = after(here, Duration::from_secs(15));
+        let mut next = after(
+            here,
+            if self.quiet() { Duration::from_secs(300) } else { Duration::from_secs(20) },
+        );
+        next = self
+            .trips
+            .iter()
+            .copied()
+            .find(|trip| *trip > here)
+            .map_or(next, |trip| next.min(trip));
         if let Some(due) = now(self.store.next_due())? {
             next = next.min(due.max(after(here, Duration::from_millis(1))));
         }
@@ -249,6 +267,12 @@ impl Run {
             now(self.engine.perform(&effect))?;
         }
         Ok(())
+    }
+
+    /// Nothing is open, here or in the world.
+    fn quiet(&self) -> bool {
+        self.told.iter().all(|(_, firing, _)| !firing)
+            && memory(&self.store).all_incidents(|incident| !incident.phase.is_open())
     }
 
     /// What the source tells: changes and repeats; late, doubled, re-ordered or lost.

@@ -52,7 +52,7 @@ pub const MAX_AGE: Duration = Duration::from_secs(60);
 
 impl Spec {
     pub fn draw(rng: &mut Rng) -> Self {
-        let count = rng.usize(1..=3);
+        let count = *rng.choice(&[1, 1, 1, 2, 2, 3]).unwrap();
         let groups = rng.usize(1..=3);
         let mut rules = BTreeMap::new();
         let mut targets = BTreeMap::new();
@@ -73,7 +73,13 @@ impl Spec {
         }
         let rare = |rng: &mut Rng, most: u32| if rng.bool() { 0 } else { rng.u32(0..most) };
         Self {
-            rules: RuleSet { rules, targets, brake_percent: 20, revision: "sim".to_owned() },
+            rules: RuleSet {
+                rules,
+                targets,
+                brake_percent: 20,
+                revision: "sim".to_owned(),
+                ..RuleSet::default()
+            },
             plants,
             settle: Duration::from_secs(60),
             crash: rare(rng, 60),
@@ -103,7 +109,7 @@ fn draw_target(rng: &mut Rng, name: &str, groups: usize) -> Target {
 fn draw_plant(rng: &mut Rng, rule: String, target: String) -> Plant {
     let mut at = Duration::from_secs(rng.u64(1..60));
     let mut trips = Vec::new();
-    for _ in 0..rng.usize(1..=4) {
+    for _ in 0..*rng.choice(&[1, 1, 1, 2, 2, 3]).unwrap() {
         let cause = *rng
             .choice(&[
                 Class::Upstream5xx,
@@ -113,9 +119,9 @@ fn draw_plant(rng: &mut Rng, rule: String, target: String) -> Plant {
                 Class::Timeout,
             ])
             .unwrap();
-        let lasts = (rng.u32(0..5) > 0).then(|| Duration::from_secs(rng.u64(5..400)));
+        let lasts = (rng.u32(0..5) > 0).then(|| Duration::from_secs(rng.u64(5..200)));
         trips.push(Trip { at, cause, lasts });
-        at += Duration::from_secs(rng.u64(200..2_400));
+        at += Duration::from_secs(if rng.bool() { rng.u64(100..500) } else { rng.u64(500..2_400) });
     }
     let heals_after = rng.bool().then(|| Duration::from_secs(rng.u64(5..200)));
     Plant { rule, target, trips, heals_after, observable: rng.bool() }
@@ -184,7 +190,7 @@ fn draw_rule(rng: &mut Rng, name: &str, target: &str) -> Rule {
         verify: VerifyRule {
             hold: HOLD,
             within: Duration::from_secs(rng.u64(60..240)),
-            every: Duration::from_secs(rng.u64(5..20)),
+            every: Duration::from_secs(rng.u64(8..30)),
             all: vec![
                 VerifySignal::State(vec![BreakerState::Closed]),
                 VerifySignal::Healthy("upstream".to_owned()),

@@ -324,5 +324,6 @@ pub fn rules() -> RuleSet {
         targets: TARGETS.iter().map(|pair| (pair.0.to_owned(), target(pair))).collect(),
         brake_percent: 40,
         revision: "set-1".into(),
+        ..RuleSet::default()
     }
 }

@@ -1,0 +1,189 @@
+//! Addresses that a rule may name: http and https, spelled as what they are. Never a cloud's metadata service.
+
+use reqwest::Url;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::fill::{self, Filled, Part};
+use super::read::Reader;
+use super::yaml::Node;
+
+/// Addresses of metadata services beyond the link-local ones: AWS over IPv6, Alibaba, Azure, Oracle.
+const METADATA_V4: [Ipv4Addr; 3] = [
+    Ipv4Addr::new(100, 100, 100, 200),
+    Ipv4Addr::new(168, 63, 129, 16),
+    Ipv4Addr::new(192, 0, 0, 192),
+];
+const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254);
+const METADATA_NAMES: [&str; 4] =
+    ["metadata.google.internal", "metadata.goog", "metadata", "instance-data"];
+
+/// Why an address is never spoken to, whatever a rule or a name server says. Asked at load, and again when connecting.
+pub fn forbidden(address: IpAddr) -> Option<&'static str> {
+    match address {
+        IpAddr::V4(v4) => forbidden_v4(v4),
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(mapped) => forbidden_v4(mapped),
+            None if v6 == METADATA_V6 => Some("it is a cloud's metadata service"),
+            None if v6.is_unicast_link_local() => {
+                Some("it is link-local, where metadata services live")
+            }
+            None if v6.is_multicast() || v6.is_unspecified() => Some("it is no single machine"),
+            None => None,
+        },
+    }
+}
+
+fn forbidden_v4(address: Ipv4Addr) -> Option<&'static str> {
+    if METADATA_V4.contains(&address) {
+        Some("it is a cloud's metadata service")
+    } else if address.is_link_local() {
+        Some("it is link-local, where metadata services live")
+    } else if address.is_multicast() || address.is_broadcast() || address.is_unspecified() {
+        Some("it is no single machine")
+    } else {
+        None
+    }
+}
+
+/// Checks an address as it stands in a file, and gives its normal form.
+pub(crate) fn check(text: &str) -> Result<String, &'static str> {
+    let (scheme, rest) =
+        text.split_once("://").ok_or("write the whole address: http://… or https://…")?;
+    if !matches!(scheme, "http" | "https") {
+        return Err("only http:// and https:// are spoken");
+    }
+    if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
+        return Err("no blanks, control characters or backslashes");
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.is_empty() {
+        return Err("the host is missing");
+    }
+    if authority.contains('@') {
+        return Err("no user or password in an address: use a header with a secret");
+    }
+    if text.contains('#') {
+        return Err("no fragment (`#…`) in an address: it never reaches the server");
+    }
+    let url = Url::parse(text).map_err(|_| "it is not a valid address")?;
+    let host = url.host_str().unwrap_or_default();
+    host_check(host, authority)?;
+    Ok(url.into())
+}
+
+fn host_check(host: &str, authority: &str) -> Result<(), &'static str> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    if METADATA_NAMES.contains(&bare.trim_end_matches('.').to_ascii_lowercase().as_str()) {
+        return Err("it is a cloud's metadata service");
+    }
+    let Ok(address) = bare.parse::<IpAddr>() else { return Ok(()) };
+    if let Some(why) = forbidden(address) {
+        return Err(why);
+    }
+    match address {
+        // `2130706433`, `0x7f.1` and `[::ffff:127.0.0.1]` mean 127.0.0.1 and are written to hide it.
+        IpAddr::V4(_) if !authority.starts_with(bare) => {
+            Err("write the IP address the usual way: 127.0.0.1")
+        }
+        IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => Err("write the IPv4 address itself"),
+        IpAddr::V4(_) | IpAddr::V6(_) => Ok(()),
+    }
+}
+
+impl Reader {
+    /// An address, with placeholders for a whole beginning (`{api}/…`) or for segments of its path and values of its query.
+    pub(crate) fn url(&self, node: &Node) -> Option<String> {
+        let text = self.text(node)?;
+        let Some(filled) = self.url_filled(node, &text)? else { return Some(text) };
+        match check(&filled) {
+            Ok(url) => Some(url),
+            Err(hint) => self.no(node, format!("`{filled}` is not an address to use here"), hint),
+        }
+    }
+
+    /// `Some(None)`: no target is known, nothing is filled in.
+    fn url_filled(&self, node: &Node, text: &str) -> Option<Option<String>> {
+        let mut filled = String::new();
+        for (index, part) in fill::parts(text).into_iter().enumerate() {
+            match part {
+                Part::Text(plain) => filled.push_str(plain),
+                Part::Placeholder(name) => {
+                    let Filled::Value(value) = self.fill(name, node.place())? else {
+                        return Some(None);
+                    };
+                    if index == 0 {
+                        filled.push_str(self.base(node, name, &value)?.trim_end_matches('/'));
+                    } else if filled.split_once("://").is_none_or(|(_, rest)| !rest.contains('/')) {
+                        let hint = "the host is fixed: let one variable hold the whole beginning, `{api}/…`";
+                        return self.no(node, format!("`{{{name}}}` stands in the host"), hint);
+                    } else if matches!(value.as_str(), "" | "." | "..") {
+                        return self.no(
+                            node,
+                            format!("what fills `{{{name}}}` is no path"),
+                            "give it a name",
+                        );
+                    } else {
+                        filled.push_str(&fill::encode(&value));
+                    }
+                }
+            }
+        }
+        Some(Some(filled))
+    }
+
+    fn base(&self, node: &Node, name: &str, value: &str) -> Option<String> {
+        if value.contains('?') {
+            return self.no(
+                node,
+                format!("what fills `{{{name}}}` has a query"),
+                "end it before the `?`",
+            );
+        }
+        match check(value) {
+            Ok(_) => Some(value.to_owned()),
+            Err(hint) => {
+                self.no(node, format!("what fills `{{{name}}}` is no address to begin with"), hint)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn odd_addresses_are_refused() {
+        for wrong in [
+            "http://169.254.169.254/latest",
+            "http://[fd00:ec2::254]/",
+            "http://metadata.google.internal/",
+            "http://METADATA.google.internal./",
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://0177.0.0.1/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://[::ffff:169.254.169.254]/",
+            "file:///etc/passwd",
+            "gopher://x/",
+            "unix:/run/x.sock",
+            "http:/x",
+            "//x/",
+            "http://user:pw@host/",
+            "http://host/#a",
+            "http://host/a b",
+            "http:///x",
+            "http://0.0.0.0/",
+        ] {
+            assert!(check(wrong).is_err(), "{wrong} was taken");
+        }
+        for fine in [
+            "http://127.0.0.1:8000/x?y=1",
+            "https://pms.example/",
+            "http://[::1]:9/",
+            "http://qloapps/api",
+        ] {
+            assert_eq!(check(fine).as_deref(), Ok(fine));
+        }
+    }
+}

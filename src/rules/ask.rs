@@ -1,0 +1,409 @@
+//! Questions of a rule: the breaker's state, and evidence for its cause. Never asks them.
+
+use std::collections::BTreeMap;
+
+use super::fill::{Filled, Part, parts};
+use super::http::Purpose;
+use super::promql::{Age, Check};
+use super::read::{Fields, Reader};
+use super::words;
+use super::yaml::{Kind, Node};
+use crate::core::evidence::{Ask, STATE};
+use crate::core::rule::{BreakerState, EvidenceRule, Meaning, ProbeRule, Schedule, StateRule};
+use crate::core::time::Duration;
+
+/// Older samples than this are none, unless the rule says otherwise: twice the usual scrape interval of 60 s.
+const MAX_AGE: Duration = Duration::from_mins(2);
+const STEP: Duration = Duration::from_secs(15);
+/// Points of a range: a trend needs no more, and Prometheus refuses beyond 11,000.
+const POINTS_MOST: u128 = 1_000;
+/// Lines of one look into a log.
+const LINES: u32 = 500;
+const LINES_MOST: u32 = 5_000;
+const LOG_LAST: Duration = Duration::from_mins(10);
+
+const STATES: [(&str, BreakerState); 6] = [
+    ("closed", BreakerState::Closed),
+    ("open", BreakerState::Open),
+    ("half_open", BreakerState::HalfOpen),
+    ("quiet", BreakerState::Quiet),
+    ("held", BreakerState::Held),
+    ("unknown", BreakerState::Unknown),
+];
+
+const MEANINGS: [(&str, Meaning); 4] = [
+    ("statuses", Meaning::Statuses),
+    ("errors", Meaning::Errors),
+    ("upstream", Meaning::Upstream),
+    ("quantity", Meaning::Quantity),
+];
+
+impl Reader {
+    pub(crate) fn breaker_state(&self, node: &Node) -> Option<BreakerState> {
+        self.word(node, &STATES)
+    }
+
+    pub(crate) fn state(&self, node: &Node) -> Option<StateRule> {
+        let known = ["prometheus", "age", "promql", "http", "scrape", "max_age", "means"];
+        let fields = self.fields(node, &known)?;
+        let ask = fields
+            .one_of(self, &["prometheus", "http", "scrape"])
+            .and_then(|(how, node)| self.ask(how, node, &fields));
+        let max_age = self.max_age(&fields, MAX_AGE);
+        let hint = "say what the breaker's own words mean: means: { \"0\": closed, \"1\": open }";
+        let means = fields.required(self, "means", hint).and_then(|node| self.means(node));
+        if let Some(Ask::Http(http)) = &ask
+            && http.pointer.is_none()
+        {
+            return self.no(
+                node,
+                "`pointer` is missing",
+                "which value of the JSON is the state: pointer: /state",
+            );
+        }
+        Some(StateRule { ask: ask?, max_age: max_age?, means: means? })
+    }
+
+    fn means(&self, node: &Node) -> Option<BTreeMap<String, BreakerState>> {
+        let mut means = BTreeMap::new();
+        let mut sound = true;
+        for (key, value) in self.map(node)? {
+            // A number is the same number however it is written: 1, 1.0, +1.
+            let number =
+                key.text.parse::<f64>().ok().filter(|number| key.plain && number.is_finite());
+            let word = match number {
+                Some(number) => Some(number.to_string()),
+                None => self.key(key),
+            };
+            match (word, self.breaker_state(value)) {
+                (Some(word), Some(state)) => {
+                    if means.insert(word, state).is_some() {
+                        self.fault(
+                            key.at.clone(),
+                            format!("`{}` stands here a second time", key.text),
+                            "keep one",
+                        );
+                        sound = false;
+                    }
+                }
+                (Some(_) | None, _) => sound = false,
+            }
+        }
+        for state in [BreakerState::Open, BreakerState::Closed] {
+            if sound && !means.values().any(|meaning| *meaning == state) {
+                let hint = "without it the breaker can never be seen to trip and to recover";
+                return self.no(node, format!("no word means `{}`", state.name()), hint);
+            }
+        }
+        sound.then_some(means)
+    }
+
+    pub(crate) fn evidence(&self, node: &Node, probes: &[ProbeRule]) -> Option<Vec<EvidenceRule>> {
+        let entries = self.map(node)?;
+        let all: Vec<_> = entries
+            .iter()
+            .map(|(key, node)| {
+                let name = self.name_key(key);
+                if name.as_deref() == Some(STATE) {
+                    self.fault(
+                        key.at.clone(),
+                        "`state` is asked by its own key",
+                        "give this another name",
+                    );
+                    return None;
+                }
+                self.one_evidence(name?, node, probes)
+            })
+            .collect();
+        all.into_iter().collect()
+    }
+
+    fn one_evidence(
+        &self,
+        name: String,
+        node: &Node,
+        probes: &[ProbeRule],
+    ) -> Option<EvidenceRule> {
+        const HOWS: [&str; 7] =
+            ["prometheus", "prometheus_range", "scrape", "loki", "log_file", "http", "probe"];
+        let known: Vec<&str> = HOWS.into_iter().chain(["as", "max_age", "age", "promql"]).collect();
+        let fields = self.fields(node, &known)?;
+        let found = fields.one_of(self, &HOWS);
+        let ask = found.and_then(|(how, node)| self.ask(how, node, &fields));
+        let meaning = match fields.get("as") {
+            Some(node) => self.word(node, &MEANINGS),
+            None => Some(
+                MEANINGS
+                    .iter()
+                    .find(|(word, _)| *word == name)
+                    .map_or(Meaning::Quantity, |(_, meaning)| *meaning),
+            ),
+        };
+        let probe = match &ask {
+            Some(Ask::Probe { probe }) => Some(probes.iter().find(|known| known.name == *probe)),
+            _ => None,
+        };
+        let probe = match (probe, found) {
+            (Some(None), Some((_, node))) => {
+                let known: Vec<&str> = probes.iter().map(|probe| probe.name.as_str()).collect();
+                let hint = known.join(", ");
+                return self.no(
+                    node,
+                    "no probe of this rule has that name",
+                    &format!("probes here: {hint}"),
+                );
+            }
+            (Some(probe), _) => probe,
+            (None, _) => None,
+        };
+        let max_age = self.evidence_age(&fields, probe);
+        let (ask, meaning) = (ask?, meaning?);
+        self.fits(node, &ask, meaning)?;
+        Some(EvidenceRule { name, meaning, ask, max_age: max_age? })
+    }
+
+    /// Is this kind of question able to mean that?
+    fn fits(&self, node: &Node, ask: &Ask, meaning: Meaning) -> Option<()> {
+        let (fits, hint) = match meaning {
+            Meaning::Errors => (
+                matches!(ask, Ask::Loki { .. } | Ask::LogFile { .. }),
+                "log lines come from `loki` or `log_file`",
+            ),
+            Meaning::Statuses => (
+                matches!(ask, Ask::Prometheus { .. } | Ask::Scrape { .. } | Ask::Http(_)),
+                "statuses come from `prometheus`, `scrape` or `http`",
+            ),
+            Meaning::Upstream => (
+                matches!(ask, Ask::Probe { .. } | Ask::Http(_)),
+                "the upstream is asked by `probe` or `http`",
+            ),
+            Meaning::Quantity => (
+                !matches!(ask, Ask::Loki { .. } | Ask::LogFile { .. }),
+                "log lines are classified: add `as: errors`, or name it `errors`",
+            ),
+        };
+        if fits { Some(()) } else { self.no(node, "this question cannot say that", hint) }
+    }
+
+    fn max_age(&self, fields: &Fields<'_>, default: Duration) -> Option<Duration> {
+        match fields.get("max_age") {
+            Some(node) => self.duration(node),
+            None => Some(default),
+        }
+    }
+
+    /// A probe's result may be as old as its schedule makes it, and a run more.
+    fn evidence_age(&self, fields: &Fields<'_>, probe: Option<&ProbeRule>) -> Option<Duration> {
+        let Some(probe) = probe else { return self.max_age(fields, MAX_AGE) };
+        match (&probe.schedule, fields.get("max_age")) {
+            (Schedule::Every(every), None) => Some(MAX_AGE.max(*every * 2 + probe.http.timeout)),
+            (Schedule::Every(every), Some(node)) => {
+                let age = self.duration(node)?;
+                let hint = "at least the probe's `every`, else its result is always too old";
+                if age >= *every {
+                    Some(age)
+                } else {
+                    self.no(node, "shorter than the probe's own interval", hint)
+                }
+            }
+            (Schedule::Cron { .. }, Some(node)) => self.duration(node),
+            (Schedule::Cron { .. }, None) => {
+                let hint = "say how old a result of a probe on a cron schedule may be";
+                fields.required(self, "max_age", hint).and_then(|node| self.duration(node))
+            }
+        }
+    }
+
+    fn ask(&self, how: &str, node: &Node, fields: &Fields<'_>) -> Option<Ask> {
+        if how != "prometheus" && how != "prometheus_range" {
+            for key in ["age", "promql"] {
+                if let Some(node) = fields.get(key) {
+                    self.fault(
+                        node.place(),
+                        format!("`{key}` belongs to a Prometheus query"),
+                        "leave it out",
+                    );
+                }
+            }
+        }
+        match how {
+            "prometheus" => {
+                let age = fields.get("age").map_or(Age::Derived, Age::Given);
+                let query = self.promql(node, age, self.promql_check(fields)?)?;
+                Some(Ask::Prometheus { query: query.text, age_query: query.age })
+            }
+            "prometheus_range" => self.range(node, self.promql_check(fields)?),
+            "scrape" => self.scrape(node),
+            "loki" => self.loki(node),
+            "log_file" => self.log_file(node),
+            "http" => self.http(node, Purpose::Question).map(Ask::Http),
+            _ => self.name(node).map(|probe| Ask::Probe { probe }),
+        }
+    }
+
+    fn promql_check(&self, fields: &Fields<'_>) -> Option<Check> {
+        match fields.get("promql") {
+            Some(node) => self.word(node, &[("unchecked", Check::Unchecked)]),
+            None => Some(Check::Parsed),
+        }
+    }
+
+    fn range(&self, node: &Node, check: Check) -> Option<Ask> {
+        let fields = self.fields(node, &["query", "last", "step"])?;
+        let query = fields
+            .required(self, "query", "the PromQL to ask")
+            .and_then(|node| self.promql(node, Age::NotNeeded, check));
+        let last = fields
+            .required(self, "last", "how far back: last: 10m")
+            .and_then(|node| self.duration(node));
+        let step = match fields.get("step") {
+            Some(node) => self.duration(node),
+            None => Some(STEP),
+        };
+        let (last, step) = (last?, step?);
+        if step > last || last.as_millis() / step.as_millis().max(1) > POINTS_MOST {
+            return self.no(
+                node,
+                "too few or too many points",
+                "from 1 to 1,000 steps within `last`",
+            );
+        }
+        Some(Ask::PrometheusRange { query: query?.text, last, step })
+    }
+
+    fn scrape(&self, node: &Node) -> Option<Ask> {
+        let fields = self.fields(node, &["url", "metric", "labels", "by"])?;
+        let url = fields
+            .required(self, "url", "the page to read: url: http://…/metrics")
+            .and_then(|node| self.url(node));
+        let metric = fields
+            .required(self, "metric", "the name of the metric")
+            .and_then(|node| self.text_or_fill(node));
+        let labels = match fields.get("labels") {
+            Some(node) => self.labels(node),
+            None => Some(BTreeMap::new()),
+        };
+        let by = match fields.get("by") {
+            Some(node) => self.text(node).map(Some),
+            None => Some(None),
+        };
+        Some(Ask::Scrape { url: url?, metric: metric?, labels: labels?, by: by? })
+    }
+
+    /// Label names and the values they must have; placeholders stand for whole values.
+    pub(crate) fn labels(&self, node: &Node) -> Option<BTreeMap<String, String>> {
+        let mut labels = BTreeMap::new();
+        let mut sound = true;
+        for (key, value) in self.map(node)? {
+            let name = self.valid(label_check(&key.text), key.text.clone(), key.at.clone());
+            match (name, self.text_or_fill(value)) {
+                (Some(name), Some(value)) => drop(labels.insert(name, value)),
+                (Some(_) | None, _) => sound = false,
+            }
+        }
+        sound.then_some(labels)
+    }
+
+    fn loki(&self, node: &Node) -> Option<Ask> {
+        let fields = self.fields(node, &["query", "last", "limit"])?;
+        let query =
+            fields.required(self, "query", "the LogQL to ask").and_then(|node| self.logql(node));
+        let last = match fields.get("last") {
+            Some(node) => self.duration(node),
+            None => Some(LOG_LAST),
+        };
+        let limit = match fields.get("limit") {
+            Some(node) => self.integer(node, 1..=LINES_MOST),
+            None => Some(LINES),
+        };
+        Some(Ask::Loki { query: query?, last: last?, limit: limit? })
+    }
+
+    /// LogQL has no parser here: a placeholder is taken only as the whole of a quoted string, and put in quoted again.
+    fn logql(&self, node: &Node) -> Option<String> {
+        let text = self.text(node)?;
+        let pieces = parts(&text);
+        let mut filled = String::new();
+        for (index, piece) in pieces.iter().enumerate() {
+            match piece {
+                Part::Text(plain) => filled.push_str(plain),
+                Part::Placeholder(name) => {
+                    let after = index.checked_add(1).and_then(|next| pieces.get(next));
+                    let quoted = filled.ends_with('"')
+                        && matches!(after, Some(Part::Text(after)) if after.starts_with('"'));
+                    let pattern = filled.ends_with("~\"") || filled.ends_with("~ \"");
+                    if !quoted || pattern {
+                        let hint = format!("write it as a whole quoted value: app=\"{{{name}}}\"");
+                        return self.no(
+                            node,
+                            format!("`{{{name}}}` cannot stand here in LogQL"),
+                            &hint,
+                        );
+                    }
+                    match self.fill(name, node.place())? {
+                        Filled::Unfilled => return Some(text),
+                        Filled::Value(value) => filled.push_str(&escape(&value)),
+                    }
+                }
+            }
+        }
+        let selects = filled.trim_start().starts_with(['{', '(']) || filled.contains('{');
+        if selects {
+            Some(filled)
+        } else {
+            self.no(node, "a LogQL query selects streams", "such as {app=\"pms\"} |= \"error\"")
+        }
+    }
+
+    fn log_file(&self, node: &Node) -> Option<Ask> {
+        let (path, last_lines) = match &node.kind {
+            Kind::Map(_) => {
+                let fields = self.fields(node, &["path", "last_lines"])?;
+                let lines = match fields.get("last_lines") {
+                    Some(node) => self.integer(node, 1..=LINES_MOST),
+                    None => Some(LINES),
+                };
+                (fields.required(self, "path", "the file to read")?, lines)
+            }
+            Kind::Scalar(_) | Kind::List(_) => (node, Some(LINES)),
+        };
+        let text = self.text(path)?;
+        let filled = self.fill_with(path, &text, |value, filled| {
+            // A variable may be the whole path; in the middle it is one name, and cannot lead elsewhere.
+            if !filled.is_empty() && (value.contains('/') || value.is_empty()) {
+                return Err("inside a path a variable is one name without `/`");
+            }
+            filled.push_str(value);
+            Ok(())
+        })?;
+        if filled.split('/').any(|step| step == "..") {
+            return self.no(path, "`..` in the path of a log file", "write the path as it is");
+        }
+        Some(Ask::LogFile { path: filled, last_lines: last_lines? })
+    }
+}
+
+/// Escapes as LogQL and Go read it between double quotes.
+fn escape(value: &str) -> String {
+    value
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+        .replace('\r', "\\r")
+        .replace('\t', "\\t")
+}
+
+/// Label names of Prometheus.
+pub(crate) fn label_check(text: &str) -> Result<(), &'static str> {
+    let fits = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if text.len() <= 128 && fits { Ok(()) } else { Err("a label name: letters, digits and `_`") }
+}
+
+/// Names that are alike, for a hint.
+pub(crate) fn alike(text: &str, known: &[&str]) -> String {
+    words::did_you_mean(text, known).unwrap_or_else(|| match known {
+        [] => "there are none".to_owned(),
+        some => format!("there are: {}", some.join(", ")),
+    })
+}

@@ -1,0 +1,126 @@
+//! The files under a rules folder, each by its kind. Never follows a link out of it, never reads what is not a file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::mistake::{Mistake, Source};
+use super::yaml::{self, FILE_MOST_BYTES, Node};
+
+/// Folders below the rules folder.
+const DEPTH_MOST: usize = 4;
+/// More files than this are not rules that people wrote.
+const FILES_MOST: usize = 2_000;
+/// Read by other parts: packs of breaker libraries, patterns for log lines.
+const FOLDERS_APART: [&str; 2] = ["packs", "patterns"];
+const TARGETS: &str = "targets.yaml";
+const TESTS: &str = ".test.yaml";
+
+/// A file and its tree.
+pub(crate) struct Parsed {
+    pub(crate) source: Arc<Source>,
+    pub(crate) root: Node,
+}
+
+/// What lies under a rules folder.
+#[derive(Default)]
+pub(crate) struct Read {
+    pub(crate) dir: String,
+    pub(crate) targets: Option<Parsed>,
+    pub(crate) rules: Vec<Parsed>,
+    /// Path below the folder and text of everything read, for the revision.
+    pub(crate) texts: Vec<(String, Arc<Source>)>,
+}
+
+pub(crate) fn read(dir: &Path, mistakes: &mut Vec<Mistake>) -> Read {
+    let mut read = Read { dir: dir.display().to_string(), ..Read::default() };
+    let mut paths = Vec::new();
+    list(dir, 0, &mut paths, mistakes);
+    paths.sort();
+    if paths.len() > FILES_MOST {
+        mistakes.push(Mistake::without_text(&read.dir, format!("more than {FILES_MOST} files")));
+        return read;
+    }
+    for path in paths {
+        let is_targets = path == dir.join(TARGETS);
+        let Some(source) = text(&path, mistakes) else { continue };
+        let below = path.strip_prefix(dir).unwrap_or(&path).display().to_string();
+        read.texts.push((below, Arc::clone(&source)));
+        let Some(root) = yaml::parse(&source, mistakes) else { continue };
+        let parsed = Parsed { source, root };
+        if is_targets {
+            read.targets = Some(parsed);
+        } else {
+            read.rules.push(parsed);
+        }
+    }
+    let no_targets = read.texts.iter().all(|(below, _)| below != TARGETS);
+    if no_targets && !mistakes.iter().any(|mistake| mistake.line() == 0) {
+        let mistake = Mistake::without_text(
+            dir.join(TARGETS).display().to_string(),
+            "the inventory is missing",
+        );
+        mistakes.push(mistake.hint("the owners' list of what may be acted on, and how far"));
+    }
+    read
+}
+
+fn list(dir: &Path, depth: usize, paths: &mut Vec<PathBuf>, mistakes: &mut Vec<Mistake>) {
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) => {
+            mistakes.push(Mistake::without_text(
+                dir.display().to_string(),
+                format!("cannot be read: {error}"),
+            ));
+            return;
+        }
+    };
+    for entry in entries.flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        // Hidden files are editors' own, and `..data` is how Kubernetes mounts a ConfigMap.
+        if name.starts_with('.') {
+            continue;
+        }
+        if path.is_dir() {
+            if depth < DEPTH_MOST && !FOLDERS_APART.contains(&name.as_ref()) {
+                list(&path, depth + 1, paths, mistakes);
+            }
+        } else if name.ends_with(".yml") {
+            let mistake =
+                Mistake::without_text(path.display().to_string(), "not read, because of its name");
+            mistakes.push(mistake.hint("rule files end in `.yaml`: rename it"));
+        } else if name.ends_with(".yaml") && !name.ends_with(TESTS) && path.is_file() {
+            paths.push(path);
+        }
+    }
+}
+
+/// The text of one file, bounded and valid.
+pub(crate) fn text(path: &Path, mistakes: &mut Vec<Mistake>) -> Option<Arc<Source>> {
+    let shown = path.display().to_string();
+    let mut wrong = |message: String| {
+        mistakes.push(Mistake::without_text(&shown, message));
+        None
+    };
+    let length = match std::fs::metadata(path) {
+        Ok(metadata) => metadata.len(),
+        Err(error) => return wrong(format!("cannot be read: {error}")),
+    };
+    if length > FILE_MOST_BYTES {
+        return wrong(format!("larger than {FILE_MOST_BYTES} bytes"));
+    }
+    match std::fs::read(path).map(String::from_utf8) {
+        Ok(Ok(text)) => Some(Arc::new(Source { path: shown, text })),
+        Ok(Err(error)) => {
+            let line = error
+                .as_bytes()
+                .iter()
+                .take(error.utf8_error().valid_up_to())
+                .filter(|byte| **byte == b'\n')
+                .count();
+            wrong(format!("not valid UTF-8 in line {}", line + 1))
+        }
+        Err(error) => wrong(format!("cannot be read: {error}")),
+    }
+}

@@ -1,0 +1,303 @@
+//! HTTP requests of a rule: questions, probes, resets. Never holds a secret, only where one lies.
+
+use http::{HeaderName, HeaderValue};
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use super::fill::{Filled, whole};
+use super::read::{Fields, Reader};
+use super::words;
+use super::yaml::{Key, Kind, Node, Scalar};
+use crate::core::evidence::{Expect, HttpAsk, SecretRef, Secretish};
+use crate::core::time::Duration;
+
+/// Long enough for a slow health page, short enough for the time budget of a round.
+const TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT_MOST: Duration = Duration::from_secs(60);
+/// Headers that the client sets itself, or that would let a rule forge what reclose promises.
+const HEADERS_OURS: [&str; 6] =
+    ["host", "content-length", "transfer-encoding", "connection", "idempotency-key", "upgrade"];
+/// Headers whose value is a secret by their nature.
+const HEADERS_SECRET: [&str; 5] =
+    ["authorization", "proxy-authorization", "cookie", "x-api-key", "api-key"];
+
+/// What a request is for: it decides which keys make sense.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Reads: GET, and perhaps a pointer to the value.
+    Question,
+    Probe,
+    /// Changes something.
+    Reset,
+}
+
+impl Purpose {
+    const fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Question => &["get", "headers", "bearer", "pointer", "timeout"],
+            Self::Probe => &["get", "post", "headers", "bearer", "json", "expect", "timeout"],
+            Self::Reset => &[
+                "post", "put", "patch", "delete", "headers", "bearer", "json", "expect", "timeout",
+            ],
+        }
+    }
+
+    const fn methods(self) -> &'static [&'static str] {
+        match self {
+            Self::Question => &["get"],
+            Self::Probe => &["get", "post"],
+            Self::Reset => &["post", "put", "patch", "delete"],
+        }
+    }
+}
+
+impl Reader {
+    pub(crate) fn http(&self, node: &Node, purpose: Purpose) -> Option<HttpAsk> {
+        let fields = self.fields(node, purpose.keys())?;
+        let method = fields.one_of(self, purpose.methods());
+        let url = method.and_then(|(_, node)| self.url(node));
+        let headers = self.headers(&fields);
+        let mut secrets = BTreeMap::new();
+        let json = match fields.get("json") {
+            Some(node) => self.json(node, "", Some(&mut secrets)).map(Some),
+            None => Some(None),
+        };
+        let pointer = match fields.get("pointer") {
+            Some(node) => self.pointer(node).map(Some),
+            None => Some(None),
+        };
+        let expect = match fields.get("expect") {
+            Some(node) => self.expect(node).map(Some),
+            None if purpose == Purpose::Probe => {
+                Some(Some(Expect { status: 200, json: BTreeMap::new() }))
+            }
+            None => Some(None),
+        };
+        let timeout = match fields.get("timeout") {
+            Some(node) => self.duration(node).and_then(|timeout| {
+                let fits = (timeout <= TIMEOUT_MOST).then_some(timeout);
+                fits.or_else(|| {
+                    self.no(node, "nobody waits that long for an answer", "at most 60s")
+                })
+            }),
+            None => Some(TIMEOUT),
+        };
+        Some(HttpAsk {
+            method: method?.0.to_ascii_uppercase(),
+            url: url?,
+            headers: headers?,
+            json: json?,
+            secrets,
+            pointer: pointer?,
+            expect: expect?,
+            timeout: timeout?,
+        })
+    }
+
+    fn headers(&self, fields: &Fields<'_>) -> Option<BTreeMap<String, Secretish>> {
+        let mut headers = BTreeMap::new();
+        let mut sound = true;
+        if let Some(node) = fields.get("headers") {
+            for (key, value) in self.map(node)? {
+                match self.header(key, value) {
+                    Some((name, value)) => drop(headers.insert(name, value)),
+                    None => sound = false,
+                }
+            }
+        }
+        if let Some(node) = fields.get("bearer") {
+            let secret = self.secret_ref(node)?;
+            let value = Secretish::Secret { prefix: "Bearer ".to_owned(), secret };
+            if headers.insert("authorization".to_owned(), value).is_some() {
+                return self.no(
+                    node,
+                    "`bearer` and the header `authorization` say the same",
+                    "keep one",
+                );
+            }
+        }
+        sound.then_some(headers)
+    }
+
+    fn header(&self, key: &Key, node: &Node) -> Option<(String, Secretish)> {
+        let Ok(name) = HeaderName::from_str(&key.text) else {
+            self.fault(
+                key.at.clone(),
+                format!("`{}` is no header name", words::short(&key.text)),
+                "such as `Accept`",
+            );
+            return None;
+        };
+        let name = name.as_str().to_owned();
+        if HEADERS_OURS.contains(&name.as_str()) {
+            self.fault(
+                key.at.clone(),
+                format!("`{name}` is set by reclose itself"),
+                "leave it out",
+            );
+            return None;
+        }
+        if let Kind::Map(_) = node.kind {
+            return self.secret_value(node).map(|value| (name, value));
+        }
+        if HEADERS_SECRET.contains(&name.as_str()) {
+            return self.no(
+                node,
+                format!("`{name}` carries a secret, and secrets do not stand in rules"),
+                "write { secret: { env: NAME } }, or `bearer: { env: NAME }`",
+            );
+        }
+        let value = self.text_or_fill(node)?;
+        match HeaderValue::from_str(&value) {
+            Ok(_) => Some((name, Secretish::Plain(value))),
+            Err(_) => self.no(
+                node,
+                "a header's value is one line of visible characters",
+                "remove the rest",
+            ),
+        }
+    }
+
+    /// `{ secret: { env: NAME } }`, perhaps with `prefix: "Token "`.
+    fn secret_value(&self, node: &Node) -> Option<Secretish> {
+        let fields = self.fields(node, &["secret", "prefix"])?;
+        let secret = fields.required(self, "secret", "write { secret: { env: NAME } }");
+        let secret = secret.and_then(|node| self.secret_ref(node));
+        let prefix = match fields.get("prefix") {
+            Some(node) => self.text(node).and_then(|text| {
+                let fits = HeaderValue::from_str(&text).is_ok().then_some(text);
+                fits.or_else(|| {
+                    self.no(
+                        node,
+                        "a prefix is visible characters on one line",
+                        "such as \"Token \"",
+                    )
+                })
+            }),
+            None => Some(String::new()),
+        };
+        Some(Secretish::Secret { prefix: prefix?, secret: secret? })
+    }
+
+    /// `{ env: NAME }` or `{ file: PATH }`; a secret written out is refused without being repeated.
+    pub(crate) fn secret_ref(&self, node: &Node) -> Option<SecretRef> {
+        const HINT: &str = "secrets only by reference: { env: NAME } or { file: /path }";
+        let Kind::Map(_) = node.kind else {
+            return self.no(node, "a secret stands here, or something in its place", HINT);
+        };
+        let fields = self.fields(node, &["env", "file"])?;
+        match fields.one_of(self, &["env", "file"])? {
+            ("env", node) => {
+                let name = self.text(node)?;
+                let fits = !name.starts_with(|c: char| c.is_ascii_digit())
+                    && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+                if fits {
+                    Some(SecretRef::Env(name))
+                } else {
+                    self.no(node, "no name of a variable", HINT)
+                }
+            }
+            (_, node) => self.text(node).map(SecretRef::File),
+        }
+    }
+
+    pub(crate) fn pointer(&self, node: &Node) -> Option<String> {
+        let text = self.text(node)?;
+        self.valid(pointer_check(&text), text, node.place())
+    }
+
+    fn expect(&self, node: &Node) -> Option<Expect> {
+        let fields = self.fields(node, &["status", "json"])?;
+        let status = match fields.get("status") {
+            Some(node) => self.integer(node, 100..=599),
+            None => Some(200),
+        };
+        let mut json = BTreeMap::new();
+        if let Some(node) = fields.get("json") {
+            for (key, value) in self.map(node)? {
+                let pointer =
+                    self.valid(pointer_check(&key.text), key.text.clone(), key.at.clone());
+                let value = self.json(value, "", None);
+                json.insert(pointer?, value?);
+            }
+        }
+        Some(Expect { status: u16::try_from(status?).ok()?, json })
+    }
+
+    /// A value as JSON. Where `secrets` are allowed, `{ secret: … }` stands for a whole value and is noted under its pointer.
+    fn json(
+        &self,
+        node: &Node,
+        at: &str,
+        mut secrets: Option<&mut BTreeMap<String, SecretRef>>,
+    ) -> Option<serde_json::Value> {
+        match &node.kind {
+            Kind::Scalar(_) if node.is_null() => Some(serde_json::Value::Null),
+            Kind::Scalar(scalar) => self.json_scalar(node, scalar),
+            Kind::List(items) => {
+                let mut list = Vec::new();
+                for (index, item) in items.iter().enumerate() {
+                    list.push(self.json(item, &format!("{at}/{index}"), secrets.as_deref_mut()));
+                }
+                list.into_iter().collect::<Option<Vec<_>>>().map(serde_json::Value::Array)
+            }
+            Kind::Map(entries) => {
+                if let (Some(secrets), [(key, reference)]) =
+                    (secrets.as_deref_mut(), entries.as_slice())
+                    && key.text == "secret"
+                {
+                    secrets.insert(at.to_owned(), self.secret_ref(reference)?);
+                    return Some(serde_json::Value::Null);
+                }
+                let mut object = Vec::new();
+                for (key, value) in entries {
+                    let step = key.text.replace('~', "~0").replace('/', "~1");
+                    let value = self.json(value, &format!("{at}/{step}"), secrets.as_deref_mut());
+                    object.push(value.map(|value| (key.text.clone(), value)));
+                }
+                object
+                    .into_iter()
+                    .collect::<Option<serde_json::Map<_, _>>>()
+                    .map(serde_json::Value::Object)
+            }
+        }
+    }
+
+    fn json_scalar(&self, node: &Node, scalar: &Scalar) -> Option<serde_json::Value> {
+        if scalar.plain {
+            match scalar.text.as_str() {
+                "true" => return Some(serde_json::Value::Bool(true)),
+                "false" => return Some(serde_json::Value::Bool(false)),
+                text => {
+                    if let Ok(number) = text.parse::<serde_json::Number>() {
+                        return Some(serde_json::Value::Number(number));
+                    }
+                }
+            }
+            if let Some(other) = words::looks_like(&scalar.text) {
+                let message =
+                    format!("`{}` could be a text or {other}", words::short(&scalar.text));
+                return self.no(
+                    node,
+                    message,
+                    "quote it for a text; write true, false or a plain number",
+                );
+            }
+        }
+        match whole(&scalar.text) {
+            Some(name) => match self.fill(name, node.place())? {
+                Filled::Value(value) => Some(serde_json::Value::String(value)),
+                Filled::Unfilled => Some(serde_json::Value::String(scalar.text.clone())),
+            },
+            None => Some(serde_json::Value::String(scalar.text.clone())),
+        }
+    }
+}
+
+/// RFC 6901: empty, or steps that begin with `/`, where `~` is followed by 0 or 1.
+fn pointer_check(text: &str) -> Result<(), &'static str> {
+    let escaped = text.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
+    (text.starts_with('/') && escaped)
+        .then_some(())
+        .ok_or("a JSON pointer begins with `/`: /breaker/state")
+}

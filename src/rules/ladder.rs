@@ -1,0 +1,325 @@
+//! Remedies of a rule: the ladder of each cause, the actions, and their guards. Never decides which is next.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::ask::alike;
+use super::http::Purpose;
+use super::read::{Fields, Reader};
+use super::words;
+use super::yaml::{Kind, Node};
+use crate::core::action::{Action, ActionName, Budget, How};
+use crate::core::cause::{Cause, Class};
+use crate::core::rule::{CausePattern, Rung, Wait};
+use crate::core::time::Duration;
+
+/// How long a rung waits for the proof that the cause is gone.
+const GONE_WITHIN: Duration = Duration::from_mins(30);
+/// Nobody waits longer than this because the other side said so, unless the rule does.
+const RETRY_AFTER_MOST: Duration = Duration::from_hours(1);
+/// No second attempt on a target within this time, unless the rule says otherwise.
+const COOLDOWN: Duration = Duration::from_mins(30);
+/// Longer patterns are programs.
+const PATTERN_MOST_BYTES: usize = 1_000;
+/// Memory that one compiled pattern may take.
+const PATTERN_SIZE: usize = 1 << 20;
+
+/// `otherwise` and the classes that it stands for unless they have a ladder of their own.
+pub(crate) const OTHERWISE: &str = "otherwise";
+
+/// The ladders of a rule, with the places of their rungs.
+pub(crate) struct Ladders {
+    pub(crate) of: BTreeMap<Class, Vec<Rung>>,
+    pub(crate) otherwise: Vec<Rung>,
+    pub(crate) places: Vec<Place>,
+}
+
+/// Where a rung stands, for what is checked when the whole rule is known.
+pub(crate) struct Place {
+    /// `None`: under `otherwise`.
+    pub(crate) class: Option<Class>,
+    pub(crate) rung: Rung,
+    pub(crate) at: Range<usize>,
+}
+
+fn classes() -> Vec<(&'static str, Option<Class>)> {
+    let named = Class::ALL.into_iter().map(|class| (class.name(), Some(class)));
+    named.chain([(OTHERWISE, None)]).collect()
+}
+
+const CAUSES: [Cause; 9] = [
+    Cause::Auth,
+    Cause::RateLimited,
+    Cause::Upstream5xx,
+    Cause::Timeout,
+    Cause::Network,
+    Cause::Tls,
+    Cause::Database,
+    Cause::Resource,
+    Cause::ClientBug,
+];
+
+impl Reader {
+    pub(crate) fn ladders(&self, node: &Node) -> Option<Ladders> {
+        let words = classes();
+        let mut ladders =
+            Ladders { of: BTreeMap::new(), otherwise: Vec::new(), places: Vec::new() };
+        let mut sound = true;
+        for (key, value) in self.map(node)? {
+            let class = self.word_key(key, &words);
+            let rungs = self.rungs(value);
+            let (Some(class), Some(rungs)) = (class, rungs) else {
+                sound = false;
+                continue;
+            };
+            for (rung, at) in &rungs {
+                ladders.places.push(Place { class, rung: rung.clone(), at: at.clone() });
+            }
+            let rungs = rungs.into_iter().map(|(rung, _)| rung).collect();
+            match class {
+                Some(class) => drop(ladders.of.insert(class, rungs)),
+                None => ladders.otherwise = rungs,
+            }
+        }
+        if sound && ladders.otherwise.is_empty() {
+            let hint = "say what holds for every other cause: otherwise: [ escalate ]";
+            return self.no(node, "`otherwise` is missing", hint);
+        }
+        sound.then_some(ladders)
+    }
+
+    fn rungs(&self, node: &Node) -> Option<Vec<(Rung, Range<usize>)>> {
+        let rungs: Vec<_> = self
+            .list(node)?
+            .iter()
+            .map(|node| self.rung(node).map(|rung| (rung, node.at.start..node.at.end)))
+            .collect();
+        rungs.into_iter().collect()
+    }
+
+    fn rung(&self, node: &Node) -> Option<Rung> {
+        if let Kind::Scalar(_) = node.kind {
+            return self.word(node, &[("escalate", ())]).map(|()| Rung::Escalate);
+        }
+        let keys = ["wait", "at_least", "at_most", "do", "when", "within", "ask"];
+        let fields = self.fields(node, &keys)?;
+        let (how, value) = fields.one_of(self, &["wait", "do", "ask"])?;
+        let allowed: &[&str] = match how {
+            "wait" => &["wait", "at_least", "at_most"],
+            "do" => &["do", "when", "within"],
+            _ => &["ask"],
+        };
+        let strange = keys.iter().filter(|key| !allowed.contains(key));
+        if let Some((key, node)) = strange.filter_map(|key| Some((key, fields.get(key)?))).next() {
+            return self.no(node, format!("`{key}` does not belong to `{how}`"), "leave it out");
+        }
+        match how {
+            "wait" => self.wait(value, &fields).map(Rung::Wait),
+            "do" => self.remedy(value, &fields),
+            _ => self.text(value).map(|text| Rung::Ask { text }),
+        }
+    }
+
+    fn wait(&self, node: &Node, fields: &Fields<'_>) -> Option<Wait> {
+        let text = self.text(node)?;
+        let bound = |name: &str, default| match fields.get(name) {
+            Some(node) => self.duration(node),
+            None => Some(default),
+        };
+        if text != "retry_after"
+            && let Some(node) = fields.get("at_least").or_else(|| fields.get("at_most"))
+        {
+            return self.no(node, "bounds belong to `wait: retry_after`", "leave them out");
+        }
+        match text.as_str() {
+            "half_open" => Some(Wait::HalfOpen),
+            "retry_after" => {
+                let at_least = bound("at_least", Duration::ZERO)?;
+                let at_most = bound("at_most", RETRY_AFTER_MOST.max(at_least))?;
+                if at_least > at_most {
+                    return self.no(node, "`at_least` is longer than `at_most`", "swap them");
+                }
+                Some(Wait::RetryAfter { at_least, at_most })
+            }
+            other => match words::duration(other) {
+                Ok(span) => Some(Wait::For(span)),
+                Err(_) => self.no(
+                    node,
+                    format!("nobody knows how to wait `{}`", words::short(other)),
+                    "half_open, retry_after, or a length of time such as 5m",
+                ),
+            },
+        }
+    }
+
+    fn remedy(&self, node: &Node, fields: &Fields<'_>) -> Option<Rung> {
+        let action = self.name(node);
+        let gone = match fields.get("when") {
+            Some(when) => {
+                let when = self.fields(when, &["gone"])?;
+                when.required(self, "gone", "write when: { gone: true }")
+                    .and_then(|node| self.boolean(node))
+            }
+            None => Some(false),
+        };
+        let within = match (fields.get("within"), gone) {
+            (Some(node), Some(false)) => self.no(
+                node,
+                "there is no proof to wait for",
+                "`within` belongs to when: { gone: true }",
+            ),
+            (Some(node), _) => self.duration(node),
+            (None, _) => Some(GONE_WITHIN),
+        };
+        Some(Rung::Do { action: action?, gone: gone?, within: within? })
+    }
+
+    pub(crate) fn actions(&self, node: &Node) -> Option<BTreeMap<ActionName, Action>> {
+        let mut actions = BTreeMap::new();
+        let mut sound = true;
+        for (key, value) in self.map(node)? {
+            let name = self.name_key(key);
+            let action = self.action(name.clone().unwrap_or_default(), value);
+            match (name, action) {
+                (Some(name), Some(action)) => drop(actions.insert(name, action)),
+                (Some(_) | None, _) => sound = false,
+            }
+        }
+        sound.then_some(actions)
+    }
+
+    fn action(&self, name: ActionName, node: &Node) -> Option<Action> {
+        let fields = self.fields(node, &["http", "observe", "guards"])?;
+        let request = fields
+            .required(self, "http", "how it is done: http: { post: … }")
+            .and_then(|node| self.http(node, Purpose::Reset));
+        let observe = match fields.get("observe") {
+            Some(node) => self.observe(node).map(Some),
+            None => Some(None),
+        };
+        let guards = match fields.get("guards") {
+            Some(node) => self.guards(node),
+            None => Some((COOLDOWN, None)),
+        };
+        let (cooldown, at_most) = guards?;
+        let how = How::HttpReset { request: request?, observe: observe? };
+        Some(Action { name, how, cooldown, at_most })
+    }
+
+    fn observe(&self, node: &Node) -> Option<crate::core::evidence::HttpAsk> {
+        let ask = self.http(node, Purpose::Question)?;
+        if ask.pointer.is_none() {
+            let hint = "which value is the key of the last decision: pointer: /last_decision";
+            return self.no(node, "`pointer` is missing", hint);
+        }
+        Some(ask)
+    }
+
+    fn guards(&self, node: &Node) -> Option<(Duration, Option<Budget>)> {
+        let fields = self.fields(node, &["cooldown", "at_most"])?;
+        let cooldown = match fields.get("cooldown") {
+            Some(node) => self.duration(node),
+            None => Some(COOLDOWN),
+        };
+        let at_most = match fields.get("at_most") {
+            Some(node) => {
+                self.times(node, "per").map(|(times, within)| Some(Budget { times, within }))
+            }
+            None => Some(None),
+        };
+        Some((cooldown?, at_most?))
+    }
+
+    /// `2 per 6h`.
+    pub(crate) fn times(&self, node: &Node, between: &str) -> Option<(u32, Duration)> {
+        let text = self.text(node)?;
+        words::times(&text, between).or_else(|| {
+            let message = format!("`{}` is not how often within how long", words::short(&text));
+            self.no(node, message, &format!("write it as `2 {between} 6h`"))
+        })
+    }
+
+    /// What the built-in patterns cannot know.
+    pub(crate) fn causes(&self, node: &Node) -> Option<Vec<CausePattern>> {
+        let words: Vec<_> = CAUSES.iter().map(|cause| (cause.name(), *cause)).collect();
+        let mut patterns = Vec::new();
+        let mut sound = true;
+        for (key, value) in self.map(node)? {
+            let cause = self.word_key(key, &words);
+            let logs = self.fields(value, &["log"]).and_then(|fields| {
+                fields
+                    .required(self, "log", "a pattern for its log lines: log: '…'")
+                    .and_then(|node| self.logs(node))
+            });
+            match (cause, logs) {
+                (Some(cause), Some(logs)) => {
+                    patterns.extend(logs.into_iter().map(|log| CausePattern { cause, log }));
+                }
+                (Some(_) | None, _) => sound = false,
+            }
+        }
+        sound.then_some(patterns)
+    }
+
+    fn logs(&self, node: &Node) -> Option<Vec<String>> {
+        match &node.kind {
+            Kind::List(_) => {
+                let all: Vec<_> = self.list(node)?.iter().map(|node| self.pattern(node)).collect();
+                all.into_iter().collect()
+            }
+            Kind::Scalar(_) | Kind::Map(_) => self.pattern(node).map(|pattern| vec![pattern]),
+        }
+    }
+
+    fn pattern(&self, node: &Node) -> Option<String> {
+        let text = self.text(node)?;
+        if text.len() > PATTERN_MOST_BYTES {
+            return self.no(
+                node,
+                "a pattern of more than 1,000 bytes",
+                "several short ones are easier to trust",
+            );
+        }
+        match regex::RegexBuilder::new(&text).size_limit(PATTERN_SIZE).build() {
+            Ok(pattern) if pattern.is_match("") => {
+                self.no(node, "this pattern matches every line", "name what only this cause writes")
+            }
+            Ok(_) => Some(text),
+            Err(error) => {
+                let why = error.to_string();
+                let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                self.no(
+                    node,
+                    format!("not a valid pattern: {why}"),
+                    "the syntax is that of the regex crate",
+                )
+            }
+        }
+    }
+
+    /// Every `do` names an action, and every action is named by a `do`.
+    pub(crate) fn ladder_actions(
+        &self,
+        ladders: &Ladders,
+        actions: &BTreeMap<ActionName, Action>,
+        node: Option<&Node>,
+    ) {
+        let known: Vec<&str> = actions.keys().map(String::as_str).collect();
+        let mut used = Vec::new();
+        for place in &ladders.places {
+            if let Rung::Do { action, .. } = &place.rung {
+                used.push(action.as_str());
+                if !actions.contains_key(action) {
+                    let message = format!("no action of this rule is called `{action}`");
+                    self.fault(place.at.clone(), message, alike(action, &known));
+                }
+            }
+        }
+        for (key, _) in node.and_then(|node| self.map(node)).unwrap_or_default() {
+            if !used.contains(&key.text.as_str()) {
+                let message = format!("the action `{}` is never used", key.text);
+                self.fault(key.at.clone(), message, "name it in a ladder with `do:`, or remove it");
+            }
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Tree → typed values, collecting every fault on the way. Never stops at the first, never takes a word it does not know.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::mistake::{Mistake, Source};
+use super::words;
+use super::yaml::{Key, Kind, Node, Scalar};
+use crate::core::time::Duration;
+
+/// What placeholders stand for while a rule is read.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Values {
+    /// Placeholders stay as they are: the rule of a target that is in no inventory. Such questions have no answer.
+    #[default]
+    Unfilled,
+    /// `target` and the variables of the target.
+    Of { target: String, vars: BTreeMap<String, String> },
+}
+
+/// Reads one file: where it came from, what placeholders stand for, and what was wrong so far.
+pub(crate) struct Reader {
+    pub(crate) source: Arc<Source>,
+    pub(crate) values: Values,
+    /// A placeholder was met: the rule differs from target to target.
+    pub(crate) filled: Cell<bool>,
+    mistakes: RefCell<Vec<Mistake>>,
+}
+
+/// A map whose keys are all known.
+pub(crate) struct Fields<'n> {
+    node: &'n Node,
+    entries: &'n [(Key, Node)],
+}
+
+/// Text beyond this is not a name, a query or a sentence.
+const TEXT_MOST_BYTES: usize = 16 * 1024;
+/// Items of one list: more would be a mistake of a generator.
+const ITEMS_MOST: usize = 1_000;
+
+impl Reader {
+    pub(crate) fn new(source: &Arc<Source>, values: Values) -> Self {
+        Self {
+            source: Arc::clone(source),
+            values,
+            filled: Cell::new(false),
+            mistakes: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn into_mistakes(self) -> Vec<Mistake> {
+        self.mistakes.into_inner()
+    }
+
+    pub(crate) fn push(&self, mistake: Mistake) {
+        self.mistakes.borrow_mut().push(mistake);
+    }
+
+    pub(crate) fn fault(
+        &self,
+        at: Range<usize>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.push(Mistake::error(&self.source, at, message).hint(hint));
+    }
+
+    /// A fault where a value was expected: `None`, so that `?` and `and_then` read on.
+    pub(crate) fn no<T>(&self, node: &Node, message: impl Into<String>, hint: &str) -> Option<T> {
+        self.fault(node.place(), message, hint);
+        None
+    }
+
+    /// A map with no other keys than `known`.
+    pub(crate) fn fields<'n>(&self, node: &'n Node, known: &[&str]) -> Option<Fields<'n>> {
+        let entries = self.map(node)?;
+        for (key, _) in entries {
+            if !known.contains(&key.text.as_str()) {
+                let hint = words::did_you_mean(&key.text, known)
+                    .unwrap_or_else(|| format!("known here: {}", known.join(", ")));
+                self.fault(key.at.clone(), format!("unknown key `{}`", key.text), hint);
+            }
+        }
+        Some(Fields { node, entries })
+    }
+
+    pub(crate) fn map<'n>(&self, node: &'n Node) -> Option<&'n [(Key, Node)]> {
+        match &node.kind {
+            Kind::Map(entries) if entries.len() <= ITEMS_MOST => Some(entries),
+            Kind::Map(_) => self.no(node, format!("more than {ITEMS_MOST} entries"), "split it"),
+            Kind::Scalar(_) | Kind::List(_) => {
+                self.no(node, "expected keys and values here", "write `{ key: value }`")
+            }
+        }
+    }
+
+    pub(crate) fn list<'n>(&self, node: &'n Node) -> Option<&'n [Node]> {
+        match &node.kind {
+            Kind::List(items) if items.is_empty() => {
+                self.no(node, "the list is empty", "empty never means all: name at least one")
+            }
+            Kind::List(items) if items.len() <= ITEMS_MOST => Some(items),
+            Kind::List(_) => self.no(node, format!("more than {ITEMS_MOST} items"), "split it"),
+            Kind::Scalar(_) | Kind::Map(_) => self.no(
+                node,
+                "expected a list here",
+                "write `[ … ]`, or `- …` on lines of their own",
+            ),
+        }
+    }
+
+    fn scalar<'n>(&self, node: &'n Node) -> Option<&'n Scalar> {
+        match &node.kind {
+            Kind::Scalar(scalar) => Some(scalar),
+            Kind::List(_) | Kind::Map(_) => {
+                self.no(node, "expected a single value here", "write one value")
+            }
+        }
+    }
+
+    /// A text that is not empty. What YAML could take for a number or a truth value must be quoted.
+    pub(crate) fn text(&self, node: &Node) -> Option<String> {
+        let scalar = self.scalar(node)?;
+        self.text_of(&scalar.text, scalar.plain, node.place())
+    }
+
+    /// Like `text`, for a key.
+    pub(crate) fn key(&self, key: &Key) -> Option<String> {
+        self.text_of(&key.text, key.plain, key.at.clone())
+    }
+
+    fn text_of(&self, text: &str, plain: bool, at: Range<usize>) -> Option<String> {
+        let fault = if text.trim().is_empty() {
+            Some((
+                "there is nothing here".to_owned(),
+                "write a value, or leave the key out".to_owned(),
+            ))
+        } else if plain && let Some(other) = words::looks_like(text) {
+            Some((format!("`{text}` is {other}, not a text"), format!("quote it: \"{text}\"")))
+        } else if text.len() > TEXT_MOST_BYTES {
+            Some((format!("a text of more than {TEXT_MOST_BYTES} bytes"), "shorten it".to_owned()))
+        } else if text.chars().any(|c| c.is_control() && c != '\n') {
+            Some(("a control character in a text".to_owned(), "remove it".to_owned()))
+        } else {
+            None
+        };
+        match fault {
+            Some((message, hint)) => {
+                self.fault(at, message, hint);
+                None
+            }
+            None => Some(text.to_owned()),
+        }
+    }
+
+    /// A name of ours: of a breaker, an action, a question.
+    pub(crate) fn name(&self, node: &Node) -> Option<String> {
+        let text = self.text(node)?;
+        self.valid(words::name(&text), text, node.place())
+    }
+
+    pub(crate) fn name_key(&self, key: &Key) -> Option<String> {
+        let text = self.key(key)?;
+        self.valid(words::name(&text), text, key.at.clone())
+    }
+
+    pub(crate) fn valid<T>(
+        &self,
+        check: Result<(), &'static str>,
+        value: T,
+        at: Range<usize>,
+    ) -> Option<T> {
+        match check {
+            Ok(()) => Some(value),
+            Err(hint) => {
+                let text = self.source.text.get(at.clone()).unwrap_or_default();
+                self.fault(
+                    at.clone(),
+                    format!("`{}` cannot be used here", words::short(text)),
+                    hint,
+                );
+                None
+            }
+        }
+    }
+
+    pub(crate) fn boolean(&self, node: &Node) -> Option<bool> {
+        let scalar = self.scalar(node)?;
+        match (scalar.plain, scalar.text.as_str()) {
+            (true, "true") => Some(true),
+            (true, "false") => Some(false),
+            _ => self.no(
+                node,
+                format!("`{}` is neither `true` nor `false`", words::short(&scalar.text)),
+                "write true or false, without quotes",
+            ),
+        }
+    }
+
+    pub(crate) fn integer(
+        &self,
+        node: &Node,
+        bounds: std::ops::RangeInclusive<u32>,
+    ) -> Option<u32> {
+        let scalar = self.scalar(node)?;
+        let number =
+            scalar.text.parse().ok().filter(|number| scalar.plain && bounds.contains(number));
+        number.or_else(|| {
+            let message =
+                format!("`{}` is not a number that fits here", words::short(&scalar.text));
+            let hint = format!("a whole number from {} to {}", bounds.start(), bounds.end());
+            self.fault(node.place(), message, hint);
+            None
+        })
+    }
+
+    /// More than nothing, at most thirty days.
+    pub(crate) fn duration(&self, node: &Node) -> Option<Duration> {
+        let scalar = self.scalar(node)?;
+        match words::duration(&scalar.text) {
+            Ok(duration) => Some(duration),
+            Err(hint) => {
+                let message = format!(
+                    "`{}` is not a length of time that fits here",
+                    words::short(&scalar.text)
+                );
+                self.no(node, message, hint)
+            }
+        }
+    }
+
+    /// One of a closed list of words.
+    pub(crate) fn word<T: Copy>(&self, node: &Node, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text(node)?;
+        self.pick(&text, node.place(), words)
+    }
+
+    pub(crate) fn word_key<T: Copy>(&self, key: &Key, words: &[(&str, T)]) -> Option<T> {
+        let text = self.key(key)?;
+        self.pick(&text, key.at.clone(), words)
+    }
+
+    fn pick<T: Copy>(&self, text: &str, at: Range<usize>, words: &[(&str, T)]) -> Option<T> {
+        let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        if found.is_none() {
+            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let hint = words::did_you_mean(text, &known)
+                .unwrap_or_else(|| format!("one of: {}", known.join(", ")));
+            self.fault(at, format!("`{}` is not known here", words::short(text)), hint);
+        }
+        found
+    }
+}
+
+impl<'n> Fields<'n> {
+    pub(crate) fn get(&self, name: &str) -> Option<&'n Node> {
+        self.entries.iter().find(|(key, _)| key.text == name).map(|(_, node)| node)
+    }
+
+    pub(crate) fn required(&self, reader: &Reader, name: &str, hint: &str) -> Option<&'n Node> {
+        self.get(name).or_else(|| reader.no(self.node, format!("`{name}` is missing"), hint))
+    }
+
+    /// Of several keys exactly one must be there.
+    pub(crate) fn one_of(
+        &self,
+        reader: &Reader,
+        names: &[&'static str],
+    ) -> Option<(&'static str, &'n Node)> {
+        let mut found = names.iter().filter_map(|name| self.get(name).map(|node| (*name, node)));
+        let first = found.next();
+        let wanted = || format!("exactly one of: {}", names.join(", "));
+        match (first, found.next()) {
+            (Some(first), None) => Some(first),
+            (Some(_), Some((name, second))) => {
+                reader.no(second, format!("`{name}` is one too many"), &wanted())
+            }
+            (None, _) => reader.no(self.node, "something is missing here", &wanted()),
+        }
+    }
+}

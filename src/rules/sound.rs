@@ -1,0 +1,235 @@
+//! What must fit together across files: rules, inventory, ceilings. Never makes the best of it.
+
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::ask::alike;
+use super::files::{Parsed, Read};
+use super::mistake::{Mistake, Source};
+use super::read::{Reader, Values};
+use super::rule::Draft;
+use super::targets::Inventory;
+use crate::core::evidence::Ask;
+use crate::core::rule::{Mode, Rule, RuleSet, TargetName, VerifySignal};
+
+/// Bytes of a hash that a revision shows: enough to tell any two texts apart, short enough to be read out.
+const REVISION_BYTES: usize = 8;
+
+/// A rule as read, its text, and the rule of each target where placeholders make them differ.
+struct Checked {
+    source: Arc<Source>,
+    draft: Draft,
+    filled: BTreeMap<TargetName, Rule>,
+}
+
+/// Builds the set from what was read. `None` only if nothing could be built; the caller looks for errors.
+pub(crate) fn rule_set(read: Read, mistakes: &mut Vec<Mistake>) -> Option<RuleSet> {
+    let inventory = match &read.targets {
+        Some(parsed) => {
+            let reader = Reader::new(&parsed.source, Values::Unfilled);
+            let inventory = reader.inventory(&parsed.root);
+            mistakes.extend(reader.into_mistakes());
+            inventory
+        }
+        None => Inventory::default(),
+    };
+    let has_targets = read.targets.is_some();
+    let checked: Vec<Checked> = read
+        .rules
+        .iter()
+        .filter_map(|parsed| one(parsed, &inventory, has_targets, mistakes))
+        .collect();
+    if read.rules.is_empty() && !mistakes.iter().any(Mistake::is_error) {
+        let mistake = Mistake::without_text(&read.dir, "there is no rule here");
+        mistakes.push(
+            mistake.hint("without a rule nothing is watched: write one, as docs/rules.md shows"),
+        );
+    }
+    unlike_each_other(&checked, mistakes);
+    let mut set = RuleSet {
+        brake_percent: inventory.brake_percent,
+        revision: revision(
+            read.texts.iter().flat_map(|(path, source)| [path.as_str(), &source.text]),
+        ),
+        ..RuleSet::default()
+    };
+    for Checked { source, draft, filled } in checked {
+        let revision = rule_revision(&source.text, &draft.rule, &inventory);
+        let name = draft.rule.name.clone();
+        if !filled.is_empty() {
+            let revised = |(target, rule)| (target, Rule { revision: revision.clone(), ..rule });
+            set.filled.insert(name.clone(), filled.into_iter().map(revised).collect());
+        }
+        set.rules.insert(name, Rule { revision, ..draft.rule });
+    }
+    set.targets = inventory.targets;
+    Some(set)
+}
+
+/// Reads one rule file: once, or once for each target if it has placeholders.
+fn one(
+    parsed: &Parsed,
+    inventory: &Inventory,
+    has_targets: bool,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<Checked> {
+    let reader = Reader::new(&parsed.source, Values::Unfilled);
+    if reader.map(&parsed.root)?.iter().all(|(key, _)| key.text != "breaker") {
+        let hint = "a rule file names its breaker: breaker: pms";
+        reader.fault(0..0, "this is no rule: `breaker` is missing", hint);
+        mistakes.extend(reader.into_mistakes());
+        return None;
+    }
+    let targets = reader.rule_targets(&parsed.root);
+    let draft = reader.rule(&parsed.root, targets.as_deref().unwrap_or_default());
+    let placeholders = reader.filled.get();
+    mistakes.extend(reader.into_mistakes());
+    let targets = targets?;
+    let mut filled = BTreeMap::new();
+    for (name, _) in targets.iter().filter(|_| placeholders) {
+        // A target outside the inventory is told once, below, and has no variables to miss.
+        let Some(vars) = inventory.vars.get(name) else { continue };
+        let values = Values::Of { target: name.clone(), vars: vars.clone() };
+        let reader = Reader::new(&parsed.source, values);
+        let rule = reader.rule(&parsed.root, &targets).map(|draft| draft.rule);
+        // Mistakes that do not depend on the target are the same again, and are told once.
+        mistakes.extend(reader.into_mistakes());
+        filled.extend(rule.map(|rule| (name.clone(), probes_apart(rule, name))));
+    }
+    let draft = draft?;
+    if has_targets {
+        inventory_fits(&parsed.source, &draft, inventory, mistakes);
+    }
+    Some(Checked { source: Arc::clone(&parsed.source), draft, filled })
+}
+
+/// Probes of the same name ask different things for different targets: each gets a name of its own.
+fn probes_apart(mut rule: Rule, target: &str) -> Rule {
+    let apart = |name: &str| format!("{name}@{target}");
+    for evidence in &mut rule.evidence {
+        if let Ask::Probe { probe } = &mut evidence.ask {
+            *probe = apart(probe);
+        }
+    }
+    for signal in &mut rule.verify.all {
+        if let VerifySignal::Healthy(name) = signal
+            && rule.evidence.iter().all(|evidence| evidence.name != *name)
+        {
+            *name = apart(name);
+        }
+    }
+    for probe in &mut rule.probes {
+        probe.name = apart(&probe.name);
+    }
+    rule
+}
+
+/// Every target is in the inventory, may be acted on, and as far as the rule's mode goes.
+fn inventory_fits(
+    source: &Arc<Source>,
+    draft: &Draft,
+    inventory: &Inventory,
+    mistakes: &mut Vec<Mistake>,
+) {
+    let mut wrong = |at: &Range<usize>, message: String, hint: String| {
+        mistakes.push(Mistake::error(source, at.clone(), message).hint(hint));
+    };
+    let known: Vec<&str> = inventory.targets.keys().map(String::as_str).collect();
+    for (name, at) in draft.rule.targets.iter().zip(&draft.targets_at) {
+        let Some(target) = inventory.targets.get(name) else {
+            wrong(at, format!("the target `{name}` is not in targets.yaml"), alike(name, &known));
+            continue;
+        };
+        if target.protect {
+            let hint = "its owner protects it: it is never a target".to_owned();
+            wrong(at, format!("`{name}` is protected"), hint);
+        } else if draft.rule.mode > target.ceiling {
+            let (mode, ceiling) = (draft.rule.mode.name(), target.ceiling.name());
+            let hint = match target.ceiling {
+                Mode::Observe => format!(
+                    "its owner allows `observe`: lower the mode, or ask the owner of `{name}`"
+                ),
+                Mode::Suggest | Mode::Approve | Mode::Auto => {
+                    format!("write mode: {ceiling}, or ask the owner of `{name}` in targets.yaml")
+                }
+            };
+            wrong(
+                &draft.mode_at,
+                format!("mode `{mode}` is above the ceiling `{ceiling}` of `{name}`"),
+                hint,
+            );
+        }
+    }
+}
+
+/// No two rules are of one name or claim the same alerts: two would act on one breaker.
+fn unlike_each_other(checked: &[Checked], mistakes: &mut Vec<Mistake>) {
+    for (index, later) in checked.iter().enumerate() {
+        for earlier in checked.iter().take(index) {
+            if earlier.draft.rule.name == later.draft.rule.name {
+                let message = format!("another rule is called `{}` too", later.draft.rule.name);
+                let mistake = Mistake::error(&later.source, later.draft.name_at.clone(), message);
+                mistakes.push(mistake.hint(format!("it is in {}", earlier.source.path)));
+            }
+            matchers_apart(earlier, later, mistakes);
+        }
+    }
+}
+
+fn matchers_apart(earlier: &Checked, later: &Checked, mistakes: &mut Vec<Mistake>) {
+    for (matcher, at) in later.draft.rule.matchers.iter().zip(&later.draft.matchers_at) {
+        for other in &earlier.draft.rule.matchers {
+            let within = |inner: &BTreeMap<String, String>, outer: &BTreeMap<String, String>| {
+                inner.iter().all(|(name, value)| outer.get(name) == Some(value))
+            };
+            let (path, name) = (&earlier.source.path, &earlier.draft.rule.name);
+            if matcher.source != other.source {
+                continue;
+            }
+            if matcher.labels == other.labels {
+                let message = format!("the rule `{name}` matches these alerts too");
+                let mistake = Mistake::error(&later.source, at.clone(), message);
+                mistakes.push(
+                    mistake
+                        .hint(format!("an alert belongs to one breaker; the other is in {path}")),
+                );
+            } else if within(&matcher.labels, &other.labels)
+                || within(&other.labels, &matcher.labels)
+            {
+                let message = format!("some alerts match this and the rule `{name}`");
+                let mistake = Mistake::error(&later.source, at.clone(), message).warning();
+                mistakes
+                    .push(mistake.hint(format!("both open an incident; the other is in {path}")));
+            }
+        }
+    }
+}
+
+/// The hash of the rule's text and of what the owners say about its targets.
+fn rule_revision(text: &str, rule: &Rule, inventory: &Inventory) -> String {
+    let owners = rule.targets.iter().map(|name| {
+        let (target, vars) = (inventory.targets.get(name), inventory.vars.get(name));
+        // Their debug form names every field, in a fixed order.
+        format!("{target:?} {vars:?}")
+    });
+    let owners: Vec<String> = owners.collect();
+    revision(std::iter::once(text).chain(owners.iter().map(String::as_str)))
+}
+
+fn revision<'t>(parts: impl Iterator<Item = &'t str>) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        // The length keeps two parts from passing for one.
+        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let mut revision = String::new();
+    for byte in hash.finalize().iter().take(REVISION_BYTES) {
+        // Writing to a String cannot fail.
+        write!(revision, "{byte:02x}").unwrap_or_default();
+    }
+    revision
+}

@@ -1,0 +1,51 @@
+//! Transcripts of what can be typed without a server.
+
+use clap::CommandFactory;
+
+use super::reclose;
+
+#[test]
+fn the_command_line_is_consistent() {
+    reclose::cli::Cli::command().debug_assert();
+}
+
+#[test]
+fn help_teaches() {
+    let folder = tempfile::tempdir().unwrap();
+    insta::assert_snapshot!("help", reclose(folder.path(), &["--help"]));
+    insta::assert_snapshot!("help_pause", reclose(folder.path(), &["pause", "--help"]));
+    insta::assert_snapshot!("help_incidents", reclose(folder.path(), &["incidents", "--help"]));
+}
+
+#[test]
+fn wrong_usage_is_2_and_says_what_is_right() {
+    let folder = tempfile::tempdir().unwrap();
+    insta::assert_snapshot!("no_command", reclose(folder.path(), &[]));
+    insta::assert_snapshot!("no_such_command", reclose(folder.path(), &["incident"]));
+    insta::assert_snapshot!("pause_nothing", reclose(folder.path(), &["pause"]));
+    let both = reclose(folder.path(), &["pause", "checkout", "--all"]);
+    assert!(both.starts_with("exit code: 2"), "{both}");
+    insta::assert_snapshot!(
+        "pause_too_long",
+        reclose(folder.path(), &["pause", "checkout", "--for", "3d"])
+    );
+}
+
+#[test]
+fn no_server_is_3_and_says_how_to_have_one() {
+    let folder = tempfile::tempdir().unwrap();
+    insta::assert_snapshot!("no_server", reclose(folder.path(), &["incidents"]));
+    for command in [
+        &["audit", "verify"][..],
+        &["pause", "--all"],
+        &["pause", "INC-1"],
+        &["resume", "--all"],
+        &["unlock", "checkout", "--reason", "looked"],
+        &["incidents", "--data", "elsewhere"],
+    ] {
+        let seen = reclose(folder.path(), command);
+        assert!(seen.starts_with("exit code: 3\n"), "{command:?}: {seen}");
+        assert!(seen.contains("error: no server at "), "{command:?}: {seen}");
+    }
+    assert!(!folder.path().join("data").exists(), "asking makes no data directory");
+}
