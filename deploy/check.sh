@@ -45,6 +45,14 @@ check 'alertmanager.yml: amtool check-config' amtool check-config deploy/alertma
 check 'alertmanager.yml: breakers go to reclose and to people' routed reclose,people alertname=PMSCircuitBreakerOpen reclose=true
 check 'alertmanager.yml: the heartbeat goes to reclose alone' routed reclose alertname=Watchdog
 check 'alertmanager.yml: the rest goes to people' routed people alertname=DiskFull
+# An alert on a metric that was renamed is silent for ever.
+metrics_exist() {
+    local name
+    for name in $(grep -oE 'reclose_[a-z_]+' deploy/prometheus-rules.yml | sort -u); do
+        grep -q "\"${name#reclose_}\"" src/telemetry/metrics.rs || { echo "reclose has no metric $name" && return 1; }
+    done
+}
+check 'prometheus-rules.yml: our metrics exist' metrics_exist
 check 'prometheus-rules.yml: promtool check rules' promtool check rules deploy/prometheus-rules.yml
 check 'prometheus-rules.yml: promtool test rules' promtool test rules deploy/prometheus-rules_test.yml
 check 'tests/lab/prometheus.yml: promtool check config' promtool check config tests/lab/prometheus.yml
