@@ -332,6 +332,11 @@ impl RuleSet {
         filled.or_else(|| self.rules.get(&breaker.rule))
     }
 
+    /// Every rule that an incident may be decided by.
+    pub fn all(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.values().chain(self.filled.values().flat_map(BTreeMap::values))
+    }
+
     /// Every rule in the form in which it asks and probes: as its targets fill it in, or as it is.
     pub fn askable(&self) -> impl Iterator<Item = &Rule> {
         let plain = self.rules.iter().filter(|(name, _)| !self.filled.contains_key(*name));

@@ -291,12 +291,31 @@ impl Reader {
     }
 
     /// Label names and the values they must have; placeholders stand for whole values.
-    pub(crate) fn labels(&self, node: &Node) -> Option<BTreeMap<String, String>> {
+    fn labels(&self, node: &Node) -> Option<BTreeMap<String, String>> {
+        self.labels_by(node, |value| self.text_or_fill(value))
+    }
+
+    /// Labels that an alert must have. No placeholder here: alerts choose the target, not the other way round.
+    pub(crate) fn alert_labels(&self, node: &Node) -> Option<BTreeMap<String, String>> {
+        self.labels_by(node, |value| {
+            let text = self.text(value)?;
+            match super::fill::whole(&text) {
+                None => Some(text),
+                Some(_) => self.no(value, "no placeholder can stand here", "`target_from` says which label names the target"),
+            }
+        })
+    }
+
+    fn labels_by(
+        &self,
+        node: &Node,
+        read: impl Fn(&Node) -> Option<String>,
+    ) -> Option<BTreeMap<String, String>> {
         let mut labels = BTreeMap::new();
         let mut sound = true;
         for (key, value) in self.map(node)? {
             let name = self.valid(label_check(&key.text), key.text.clone(), key.at.clone());
-            match (name, self.text_or_fill(value)) {
+            match (name, read(value)) {
                 (Some(name), Some(value)) => drop(labels.insert(name, value)),
                 (Some(_) | None, _) => sound = false,
             }

@@ -229,7 +229,7 @@ impl Reader {
                 let hint = "labels that an alert must have: alertmanager: { alertname: … }";
                 let inner =
                     self.fields(node, &["alertmanager"])?.required(self, "alertmanager", hint)?;
-                let labels = self.labels(inner)?;
+                let labels = self.alert_labels(inner)?;
                 if labels.is_empty() {
                     return self.no(
                         inner,

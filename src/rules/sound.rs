@@ -51,7 +51,7 @@ pub(crate) fn rule_set(read: Read, mistakes: &mut Vec<Mistake>) -> Option<RuleSe
     unlike_each_other(&checked, mistakes);
     let mut set = RuleSet {
         brake_percent: inventory.brake_percent,
-        revision: revision(
+        revision: hash(
             read.texts.iter().flat_map(|(path, source)| [path.as_str(), &source.text]),
         ),
         ..RuleSet::default()
@@ -60,7 +60,11 @@ pub(crate) fn rule_set(read: Read, mistakes: &mut Vec<Mistake>) -> Option<RuleSe
         let revision = rule_revision(&source.text, &draft.rule, &inventory);
         let name = draft.rule.name.clone();
         if !filled.is_empty() {
-            let revised = |(target, rule)| (target, Rule { revision: revision.clone(), ..rule });
+            // Each is a rule of its own: an incident is decided by the one that it started with.
+            let revised = |(target, rule): (TargetName, Rule)| {
+                let revision = hash([revision.as_str(), &target].into_iter());
+                (target, Rule { revision, ..rule })
+            };
             set.filled.insert(name.clone(), filled.into_iter().map(revised).collect());
         }
         set.rules.insert(name, Rule { revision, ..draft.rule });
@@ -216,18 +220,18 @@ fn rule_revision(text: &str, rule: &Rule, inventory: &Inventory) -> String {
         format!("{target:?} {vars:?}")
     });
     let owners: Vec<String> = owners.collect();
-    revision(std::iter::once(text).chain(owners.iter().map(String::as_str)))
+    hash(std::iter::once(text).chain(owners.iter().map(String::as_str)))
 }
 
-fn revision<'t>(parts: impl Iterator<Item = &'t str>) -> String {
-    let mut hash = Sha256::new();
+fn hash<'t>(parts: impl Iterator<Item = &'t str>) -> String {
+    let mut sha256 = Sha256::new();
     for part in parts {
         // The length keeps two parts from passing for one.
-        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        hash.update(part.as_bytes());
+        sha256.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        sha256.update(part.as_bytes());
     }
     let mut revision = String::new();
-    for byte in hash.finalize().iter().take(REVISION_BYTES) {
+    for byte in sha256.finalize().iter().take(REVISION_BYTES) {
         // Writing to a String cannot fail.
         write!(revision, "{byte:02x}").unwrap_or_default();
     }

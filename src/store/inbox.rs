@@ -101,7 +101,7 @@ impl Batch<'_> {
 
     /// A new incident, or the last one of the breaker if it was closed a short while ago.
     async fn open<T: Tx>(&mut self, tx: &mut T, placement: &Placement) -> Answer<Row> {
-        let revision = match self.rules.rules.get(&placement.breaker.rule) {
+        let revision = match self.rules.rule(&placement.breaker) {
             Some(rule) => {
                 // Its text must be known for as long as the incident, whoever loaded the rules.
                 tx.put_rule(rule).await?;

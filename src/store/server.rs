@@ -70,7 +70,7 @@ pub(super) async fn settle<T: Tx>(tx: &mut T, at: Option<Timestamp>) -> Answer<(
 }
 
 pub(super) async fn remember_rules<T: Tx>(tx: &mut T, rules: &RuleSet) -> Answer<()> {
-    for rule in rules.rules.values() {
+    for rule in rules.all() {
         tx.put_rule(rule).await?;
     }
     Ok(())

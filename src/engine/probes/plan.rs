@@ -35,7 +35,7 @@ pub fn due(
     let mut rows: BTreeMap<ProbeKey, ProbeRow> =
         rows.into_iter().map(|row| ((row.rule.clone(), row.probe.clone()), row)).collect();
     let mut due = Vec::new();
-    for rule in rules.rules.values() {
+    for rule in rules.askable() {
         let idles = rule.recovery.needs_idle && open.contains(&rule.name);
         for probe in &rule.probes {
             let key = (rule.name.clone(), probe.name.clone());
