@@ -20,6 +20,11 @@ mod yaml;
 
 pub use mistake::{Mistake, Severity, Source, render, sort};
 
+// The configuration file is read by the same means, and answered in the same manner.
+pub(crate) use files::text as read_text;
+pub(crate) use read::{Reader, Values};
+pub(crate) use yaml::{Kind, Node, parse as yaml_tree};
+
 use std::fmt::Write as _;
 use std::path::Path;
 

@@ -301,7 +301,11 @@ impl Reader {
             let text = self.text(value)?;
             match super::fill::whole(&text) {
                 None => Some(text),
-                Some(_) => self.no(value, "no placeholder can stand here", "`target_from` says which label names the target"),
+                Some(_) => self.no(
+                    value,
+                    "no placeholder can stand here",
+                    "`target_from` says which label names the target",
+                ),
             }
         })
     }

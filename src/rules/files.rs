@@ -111,7 +111,7 @@ pub(crate) fn text(path: &Path, mistakes: &mut Vec<Mistake>) -> Option<Arc<Sourc
         return wrong(format!("larger than {FILE_MOST_BYTES} bytes"));
     }
     match std::fs::read(path).map(String::from_utf8) {
-        Ok(Ok(text)) => Some(Arc::new(Source { path: shown, text })),
+        Ok(Ok(text)) => Some(Arc::new(Source::new(shown, text))),
         Ok(Err(error)) => {
             let line = error
                 .as_bytes()

@@ -141,6 +141,7 @@ impl Reader {
             return self.secret_value(node).map(|value| (name, value));
         }
         if HEADERS_SECRET.contains(&name.as_str()) {
+            self.hide(node);
             return self.no(
                 node,
                 format!("`{name}` carries a secret, and secrets do not stand in rules"),
@@ -183,6 +184,7 @@ impl Reader {
     pub(crate) fn secret_ref(&self, node: &Node) -> Option<SecretRef> {
         const HINT: &str = "secrets only by reference: { env: NAME } or { file: /path }";
         let Kind::Map(_) = node.kind else {
+            self.hide(node);
             return self.no(node, "a secret stands here, or something in its place", HINT);
         };
         let fields = self.fields(node, &["env", "file"])?;

@@ -1,15 +1,18 @@
 //! What is wrong with a file, where, and what to do about it. Never stops at the first, never shows a secret's value.
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, renderer::DecorStyle};
+use regex::Regex;
 use std::fmt::{self, Write as _};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// A file as it was read: what mistakes point into.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(PartialEq, Eq)]
 pub struct Source {
     pub path: String,
     pub text: String,
+    /// The text as excerpts show it: what may be a secret is masked, byte for byte.
+    shown: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,10 +35,51 @@ pub struct Mistake {
     pub hint: Option<String>,
 }
 
+/// What stands where a secret would, or looks like one. Excerpts go to terminals and logs.
+static SECRETS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let named = r#"(?:token|secret|passw(?:or)?d|bearer|authorization|cookie|api[-_]?key)["']?\s*:\s*["']?([^\s"'{}\[\],#][^"'{}\[\],#\n]*)"#;
+    let known = r"((?:xox[a-z]|xapp)-[A-Za-z0-9-]+)";
+    Regex::new(&format!("(?i){named}|{known}")).ok()
+});
+
 /// More mistakes than this are counted, not printed: the reader starts with the first anyway.
 const PRINTED: usize = 100;
 /// Columns of an excerpt where the terminal's width is not known.
 const WIDTH: usize = 120;
+
+/// The path alone: the text may hold what must not be shown.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
+        let text = text.into();
+        let found = SECRETS.iter().flat_map(|secrets| secrets.captures_iter(&text));
+        let places: Vec<_> = found
+            .filter_map(|it| it.get(1).or_else(|| it.get(2)).map(|value| value.range()))
+            .collect();
+        let shown = mask(&text, &places);
+        Self { path: path.into(), text, shown }
+    }
+
+    /// The same text, with more of it masked.
+    pub(crate) fn hiding(&self, places: &[Range<usize>]) -> Self {
+        let (path, text) = (self.path.clone(), self.text.clone());
+        Self { path, text, shown: mask(&self.shown, places) }
+    }
+}
+
+/// Stars in place of every byte but line breaks, so that places stay where they are.
+fn mask(text: &str, places: &[Range<usize>]) -> String {
+    let star = |(at, c): (usize, char)| {
+        let hidden = places.iter().any(|place| place.contains(&at)) && c != '\n';
+        if hidden { "*".repeat(c.len_utf8()) } else { c.to_string() }
+    };
+    if places.is_empty() { text.to_owned() } else { text.char_indices().map(star).collect() }
+}
 
 impl Mistake {
     pub fn error(source: &Arc<Source>, at: Range<usize>, message: impl Into<String>) -> Self {
@@ -50,7 +94,7 @@ impl Mistake {
 
     /// A mistake that has no place in a text, such as a folder that cannot be read.
     pub fn without_text(path: impl Into<String>, message: impl Into<String>) -> Self {
-        let source = Arc::new(Source { path: path.into(), text: String::new() });
+        let source = Arc::new(Source::new(path, ""));
         Self::error(&source, 0..0, message)
     }
 
@@ -86,7 +130,10 @@ impl Mistake {
 
     /// The line that the mistake is in.
     pub fn excerpt(&self) -> &str {
-        self.line().checked_sub(1).and_then(|line| self.source.text.lines().nth(line)).unwrap_or("")
+        self.line()
+            .checked_sub(1)
+            .and_then(|line| self.source.shown.lines().nth(line))
+            .unwrap_or("")
     }
 
     fn before(&self) -> &str {
@@ -108,7 +155,7 @@ impl Mistake {
             title.element(path)
         } else {
             let annotation = AnnotationKind::Primary.span(self.at.clone());
-            let snippet = Snippet::source(self.source.text.as_str())
+            let snippet = Snippet::source(self.source.shown.as_str())
                 .path(self.source.path.as_str())
                 .annotation(annotation);
             title.element(snippet)

@@ -27,6 +27,8 @@ pub(crate) struct Reader {
     /// A placeholder was met: the rule differs from target to target.
     pub(crate) filled: Cell<bool>,
     mistakes: RefCell<Vec<Mistake>>,
+    /// Places of what may be a secret: excerpts do not show them.
+    hidden: RefCell<Vec<Range<usize>>>,
 }
 
 /// A map whose keys are all known.
@@ -47,11 +49,23 @@ impl Reader {
             values,
             filled: Cell::new(false),
             mistakes: RefCell::default(),
+            hidden: RefCell::default(),
         }
     }
 
     pub(crate) fn into_mistakes(self) -> Vec<Mistake> {
-        self.mistakes.into_inner()
+        let mut mistakes = self.mistakes.into_inner();
+        let hidden = self.hidden.into_inner();
+        if !hidden.is_empty() {
+            let source = Arc::new(self.source.hiding(&hidden));
+            mistakes.iter_mut().for_each(|mistake| mistake.source = Arc::clone(&source));
+        }
+        mistakes
+    }
+
+    /// Keeps a value out of every excerpt.
+    pub(crate) fn hide(&self, node: &Node) {
+        self.hidden.borrow_mut().push(node.at.clone());
     }
 
     pub(crate) fn push(&self, mistake: Mistake) {

@@ -51,9 +51,7 @@ pub(crate) fn rule_set(read: Read, mistakes: &mut Vec<Mistake>) -> Option<RuleSe
     unlike_each_other(&checked, mistakes);
     let mut set = RuleSet {
         brake_percent: inventory.brake_percent,
-        revision: hash(
-            read.texts.iter().flat_map(|(path, source)| [path.as_str(), &source.text]),
-        ),
+        revision: hash(read.texts.iter().flat_map(|(path, source)| [path.as_str(), &source.text])),
         ..RuleSet::default()
     };
     for Checked { source, draft, filled } in checked {

@@ -31,16 +31,21 @@ impl Secrets {
                 read(Path::new(path)).map_err(|problem| unusable(wanted, &problem))?
             }
         };
-        let text = found.trim_start_matches('\u{feff}').trim();
-        if text.is_empty() {
-            return Err(unusable(wanted, "it is empty"));
-        }
-        // A line break within would end a header and start another.
-        if text.chars().any(char::is_control) {
-            return Err(unusable(wanted, "it holds a line break or another control character"));
-        }
-        Ok(SecretString::from(text))
+        usable(&found).map_err(|problem| unusable(wanted, problem))
     }
+}
+
+/// A secret as it was found, without the white space around it; or why it cannot be one.
+pub fn usable(found: &str) -> Result<SecretString, &'static str> {
+    let text = found.trim_start_matches('\u{feff}').trim();
+    if text.is_empty() {
+        return Err("it is empty");
+    }
+    // A line break within would end a header and start another.
+    if text.chars().any(char::is_control) {
+        return Err("it holds a line break or another control character");
+    }
+    Ok(SecretString::from(text))
 }
 
 fn read(path: &Path) -> Result<String, String> {

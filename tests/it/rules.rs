@@ -6,6 +6,7 @@ use reclose::core::rule::{BreakerState, Mode, RuleSet};
 use reclose::rules;
 use std::path::Path;
 
+mod config;
 mod folder;
 mod mistakes;
 
