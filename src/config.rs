@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::core::time::Duration;
 use crate::rules::{Mistake, sort};
 use crate::systems::Endpoints;
+use crate::telemetry::Format;
 
 pub use secret::unusable_secrets;
 
@@ -70,13 +71,7 @@ pub struct Slack {
 pub struct Log {
     /// Such as `info` or `info,reclose::engine=debug`.
     pub filter: String,
-    pub format: LogFormat,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    Text,
-    Json,
+    pub format: Format,
 }
 
 /// Reads a variable of the environment. All others take it as an argument.

@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::secret::{self, Env};
-use super::{Alertmanager, Log, LogFormat, Slack, parse_listen};
+use super::{Alertmanager, Log, Slack, parse_listen};
 use crate::core::time::Duration;
 use crate::rules::{Kind, Mistake, Node, Reader, Values, read_text, yaml_tree};
 use crate::systems::{Auth, Endpoint, Endpoints};
+use crate::telemetry::{FILTER_DEFAULT, Format};
 
 /// A storm of 20,000 alerts fits.
 const BODY: usize = 16 * MIB;
@@ -47,7 +48,7 @@ impl Default for File {
             api_token: None,
             body_most_bytes: BODY,
             settle: SETTLE,
-            log: Log { filter: "info".to_owned(), format: LogFormat::Text },
+            log: Log { filter: FILTER_DEFAULT.to_owned(), format: Format::Human },
         }
     }
 }
@@ -271,25 +272,25 @@ impl Settings<'_> {
     /// `log: info`, or `log: { filter: …, format: json }`.
     fn log(&self, node: &Node) -> Option<Log> {
         if let Kind::Scalar(_) = node.kind {
-            return Some(Log { filter: self.filter(node)?, format: LogFormat::Text });
+            return Some(Log { filter: self.filter(node)?, format: Format::Human });
         }
         let fields = self.reader.fields(node, &["filter", "format"])?;
         let filter = match fields.get("filter") {
             Some(node) => self.filter(node),
-            None => Some("info".to_owned()),
+            None => Some(FILTER_DEFAULT.to_owned()),
         };
         let format = match fields.get("format") {
             Some(node) => {
-                self.reader.word(node, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
+                self.reader.word(node, &[("text", Format::Human), ("json", Format::Json)])
             }
-            None => Some(LogFormat::Text),
+            None => Some(Format::Human),
         };
         Some(Log { filter: filter?, format: format? })
     }
 
     fn filter(&self, node: &Node) -> Option<String> {
         let text = self.reader.text(node)?;
-        match text.parse::<tracing_subscriber::filter::Targets>() {
+        match tracing_subscriber::EnvFilter::try_new(&text) {
             Ok(_) => Some(text),
             Err(_) => self.reader.no(
                 node,

@@ -1,8 +1,9 @@
 //! The configuration of the server: who beats whom, what is refused, and that no secret is ever shown.
 
-use reclose::config::{self, Config, Flags, LogFormat};
+use reclose::config::{self, Config, Flags};
 use reclose::rules::{self, Mistake};
 use reclose::systems::Auth;
+use reclose::telemetry::Format;
 use secrecy::ExposeSecret as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -80,7 +81,7 @@ log: { filter: "info,reclose=debug", format: json }
     );
     assert_eq!(config.slack.as_ref().unwrap().token.expose_secret(), SECRET);
     assert_eq!((config.body_most_bytes, config.settle.as_secs()), (8 << 20, 90));
-    assert_eq!(config.log.format, LogFormat::Json);
+    assert_eq!(config.log.format, Format::Json);
     let debug = format!("{config:?}");
     assert!(!debug.contains(SECRET) && !debug.contains("am-token"), "{debug}");
 }
