@@ -4,8 +4,12 @@
 
 mod answer;
 mod place;
+mod signals;
 
 mod audit;
+mod check;
+#[cfg(feature = "demo")]
+mod demo;
 mod incidents;
 #[cfg(feature = "demo")]
 mod lab;
@@ -40,6 +44,11 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Watch three breakers trip, be understood and be brought back
+    #[cfg(feature = "demo")]
+    Demo(demo::Arguments),
+    /// Check rules and targets, every mistake at once
+    Check(check::Arguments),
     /// Show what is open, and every switch that is on
     Incidents(incidents::Arguments),
     /// Check the audit log
@@ -78,6 +87,9 @@ pub fn main() -> Exit {
 impl Cli {
     async fn run(self) -> Result<Exit, Trouble> {
         match self.command {
+            #[cfg(feature = "demo")]
+            Command::Demo(arguments) => demo::run(arguments).await,
+            Command::Check(arguments) => check::run(&arguments),
             Command::Incidents(arguments) => incidents::run(arguments).await,
             Command::Audit(arguments) => audit::run(arguments).await,
             Command::Pause(arguments) => pause::run(arguments).await,

@@ -11,6 +11,8 @@ pub mod config;
 pub mod telemetry;
 pub mod web;
 
+pub mod serve;
+
 pub mod cli;
 #[cfg(feature = "demo")]
 pub mod demo;

@@ -13,10 +13,11 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::clock::Clock;
+use super::clock::{Clock, since_boot};
 use crate::core::rule::RuleSet;
 use crate::store::{Store, StoreError, Which};
 use crate::systems::Systems;
+use crate::telemetry::Metrics;
 use heart::{Beat, Heart};
 use plan::{Due, ProbeKey, after_run, due};
 
@@ -30,10 +31,11 @@ pub struct Prober {
     pub systems: Arc<Systems>,
     pub rules: Arc<RuleSet>,
     pub clock: Clock,
+    pub metrics: Arc<Metrics>,
 }
 
-/// Runs what is due, once a second, until `stop`. `beat` is called at each heartbeat, for the metrics.
-pub async fn run(prober: Prober, stop: CancellationToken, beat: impl Fn(Beat) + Send) {
+/// Runs what is due, once a second, until `stop`.
+pub async fn run(prober: Prober, stop: CancellationToken) {
     let mut heart = Heart::start().await;
     let mut running = JoinSet::new();
     let mut keys = BTreeSet::new();
@@ -42,8 +44,10 @@ pub async fn run(prober: Prober, stop: CancellationToken, beat: impl Fn(Beat) + 
         tokio::select! {
             () = stop.cancelled() => break,
             Some(done) = running.join_next() => forget(done, &mut keys),
-            how = heart.beat() => {
-                beat(how);
+            beat = heart.beat() => {
+                if beat == Beat::Regular {
+                    prober.metrics.beat(since_boot());
+                }
                 match prober.due().await {
                     Ok(due) => {
                         for due in due {
@@ -84,6 +88,7 @@ impl Prober {
         let _turn = turns.acquire().await;
         let began = self.clock.now();
         let result = self.systems.probe(&due.rule.http, began).await;
+        self.metrics.probed(&due.key.0, &due.key.1, result.healthy);
         let row = after_run(&due, result, began, self.clock.now());
         if let Err(error) = self.store.put_probe(&row).await {
             tracing::warn!(%error, rule = row.rule, probe = row.probe, "cannot remember a probe's result");

@@ -2,3 +2,4 @@
 //! a reset acts once for each key, and the process knows nothing of reclose and never outlives its parent.
 
 mod lab;
+mod whole;
