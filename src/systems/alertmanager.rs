@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::http::{fetch, refused};
 use super::{Server, Systems, failed};
-use crate::core::alert::{Alert, AlertKey, AlertStatus, Labels, Source};
+use crate::core::alert::{Alert, AlertFlag, AlertKey, AlertStatus, Labels, Source, fingerprint};
 use crate::core::evidence::{Failure, FailureKind};
 use crate::core::time::Timestamp;
 
@@ -13,6 +13,10 @@ use crate::core::time::Timestamp;
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// What one question may bring in; a rule that matches more is too wide to reconcile.
 const MAX_ALERTS: usize = 10_000;
+/// What one alert may carry into an incident, as for the webhook.
+const MAX_LABELS: usize = 256;
+const MAX_NAME_BYTES: usize = 1_024;
+const MAX_VALUE_BYTES: usize = 4_096;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -65,17 +69,45 @@ impl Systems {
 }
 
 fn alert(found: Gettable) -> Alert {
+    let mut flags = Vec::new();
+    // Our own hash is the key, as for the webhook: it is of the whole set, before anything is cut.
+    let whole = found.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let fingerprint = format!("{:016x}", fingerprint(whole));
+    if fingerprint != found.fingerprint {
+        flags.push(AlertFlag::FingerprintMismatch);
+    }
+    let (labels, oversize) = within_limits(found.labels);
+    if oversize {
+        flags.push(AlertFlag::Oversize);
+    }
     Alert {
-        key: AlertKey { source: Source::Reconcile, fingerprint: found.fingerprint },
+        key: AlertKey { source: Source::Reconcile, fingerprint },
         // What has ended is not listed: the end that is given lies ahead.
         status: AlertStatus::Firing,
-        labels: found.labels,
-        annotations: found.annotations,
+        labels,
+        // Annotations are for people: a long one is cut, and that alone forbids nothing.
+        annotations: within_limits(found.annotations).0,
         starts_at: found.starts_at,
         ends_at: found.ends_at,
-        generator_url: found.generator_url,
-        flags: Vec::new(),
+        generator_url: cut(found.generator_url),
+        flags,
     }
+}
+
+/// The labels that are kept, and whether any was cut or left out.
+fn within_limits(labels: Labels) -> (Labels, bool) {
+    let fits =
+        |name: &str, value: &str| name.len() <= MAX_NAME_BYTES && value.len() <= MAX_VALUE_BYTES;
+    if labels.len() <= MAX_LABELS && labels.iter().all(|(name, value)| fits(name, value)) {
+        return (labels, false);
+    }
+    let short = labels.into_iter().filter(|(name, _)| name.len() <= MAX_NAME_BYTES);
+    (short.take(MAX_LABELS).map(|(name, value)| (name, cut(value))).collect(), true)
+}
+
+fn cut(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(MAX_VALUE_BYTES));
+    text
 }
 
 /// `name="value"`, so that a value can never end its quotes. Names beyond the classic ones are quoted too.

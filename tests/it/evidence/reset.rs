@@ -171,3 +171,25 @@ async fn looking_proves_done_and_never_proves_not_done() {
         assert_eq!(concluded(&outcome), Concluded::Unknown, "{outcome:?}");
     }
 }
+
+/// The failpoints are the process's own: with several tests in one process this one only sees more of them.
+#[tokio::test]
+async fn the_failpoints_lie_between_the_connection_and_the_first_byte() {
+    use std::sync::{Arc, Mutex};
+    let passed = Arc::new(Mutex::new(Vec::new()));
+    let names = ["execute-after-connect", "paused-after-last-check"];
+    for name in names {
+        let passed = Arc::clone(&passed);
+        fail::cfg_callback(name, move || passed.lock().unwrap().push(name)).unwrap();
+    }
+    let systems = systems(Endpoints::default());
+    let outcome = systems.act(&intent(&nobody().await, None), at_once()).await;
+    assert_eq!(concluded(&outcome), Concluded::NotDone);
+    let target = Raw::serve(json("{}"), Then::Close).await;
+    let before = passed.lock().unwrap().len();
+    assert_eq!(systems.act(&intent(&target.url, None), at_once()).await, Outcome::Done);
+    let seen = passed.lock().unwrap()[before..].to_vec();
+    names.iter().for_each(fail::remove);
+    assert!(names.iter().all(|name| seen.contains(name)), "{seen:?}");
+    assert_eq!(target.requests().len(), 1);
+}
