@@ -15,6 +15,7 @@ mod incidents;
 mod lab;
 mod pause;
 mod resume;
+mod serve;
 mod unlock;
 
 use clap::{Parser, Subcommand};
@@ -44,6 +45,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the server
+    Serve(serve::Arguments),
     /// Watch three breakers trip, be understood and be brought back
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
@@ -87,6 +90,7 @@ pub fn main() -> Exit {
 impl Cli {
     async fn run(self) -> Result<Exit, Trouble> {
         match self.command {
+            Command::Serve(arguments) => serve::run(arguments).await,
             #[cfg(feature = "demo")]
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Check(arguments) => check::run(&arguments),

@@ -123,6 +123,19 @@ pub fn load(
     if mistakes.iter().any(Mistake::is_error) { Err(mistakes) } else { Ok(config) }
 }
 
+/// Where the data is, for commands that only look for it: what else is wrong in the file is the server's to tell.
+pub fn data_folder(
+    flag: Option<PathBuf>,
+    env: &dyn Fn(&str) -> Option<String>,
+    default_file: &Path,
+) -> PathBuf {
+    let named = env("RECLOSE_CONFIG").map(PathBuf::from);
+    let path = named.unwrap_or_else(|| default_file.to_owned());
+    let in_file = || path.exists().then(|| file::read(&path, env, &mut Vec::new()).data).flatten();
+    let others = || env("RECLOSE_DATA").or_else(in_file).unwrap_or_else(|| DATA.to_owned());
+    flag.unwrap_or_else(|| PathBuf::from(others()))
+}
+
 /// Somebody must be able to deliver alerts, and not everybody.
 fn doors(config: &Config, path: &Path, mistakes: &mut Vec<Mistake>) {
     let who = &config.alertmanager;

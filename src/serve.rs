@@ -26,8 +26,6 @@ use crate::systems::Systems;
 use crate::telemetry::Metrics;
 use crate::web::{self, Doors, Limits, Web, socket};
 
-/// G18: after an unclean stop, or with open incidents, nothing is done for so long.
-pub const SETTLE: Duration = Duration::from_secs(60);
 /// Effects under way end within their own limits; what lasts longer at the end is left to the next start.
 const FINISH_WITHIN: Duration = Duration::from_secs(20);
 
@@ -37,6 +35,7 @@ pub struct Setup {
     pub rules: RuleSet,
     pub systems: Systems,
     pub doors: Doors,
+    pub limits: Limits,
     pub channel: Channel,
     pub settle: Duration,
     /// Test-only; always empty in a released build.
@@ -66,7 +65,7 @@ impl Server {
     /// Opens the store, takes up what the process before this one left, and opens the doors.
     pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
-        let Setup { data, rules, systems, doors, channel, settle, bugs } = setup;
+        let Setup { data, rules, systems, doors, limits, channel, settle, bugs } = setup;
         let (store, clock, info) = open(&data, &rules, bugs).await?;
         let socket = socket::bind(&data).await?;
         let (rules, systems) = (Arc::new(rules), Arc::new(systems));
@@ -106,7 +105,6 @@ impl Server {
         tellers.spawn(|stop| deliverer.run(Arc::clone(&engine.tell), stop));
         let door = socket::Door { store: store.clone(), rules, clock: clock.clone() };
         stage_doors.spawn(|stop| socket::serve(socket, door, stop));
-        let limits = Limits::default();
         let web = Web {
             doors,
             intake: intake.clone(),

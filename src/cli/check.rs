@@ -16,12 +16,7 @@ Examples:
   reclose check rules/ && git push")]
 pub(super) struct Arguments {
     /// Folder of the rules and of targets.yaml
-    #[arg(
-        value_name = "FOLDER",
-        env = "RECLOSE_RULES",
-        default_value = "rules",
-        hide_env_values = true
-    )]
+    #[arg(value_name = "FOLDER", default_value = "rules")]
     rules: PathBuf,
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Exit, Trouble};
+use crate::config::{FILE, data_folder, environment};
 use crate::engine::clock::Clock;
 use crate::store::{Store, StoreError};
 use crate::web::socket::words::{Request, Response};
@@ -14,38 +15,33 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Place {
-    /// Data directory of the server
-    #[arg(
-        long,
-        value_name = "FOLDER",
-        env = "RECLOSE_DATA",
-        default_value = "data",
-        hide_env_values = true
-    )]
-    data: PathBuf,
+    /// Data directory of the server [env: RECLOSE_DATA] [default: data]
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
 }
 
 impl Place {
-    pub(super) fn data(&self) -> &Path {
-        &self.data
+    fn folder(&self) -> PathBuf {
+        data_folder(self.data.clone(), &environment, Path::new(FILE))
     }
 
     /// Asks the running server.
     pub(super) async fn ask(&self, request: &Request) -> Result<Response, Trouble> {
-        ask(&self.data, request, PATIENCE).await.map_err(unreachable)
+        ask(&self.folder(), request, PATIENCE).await.map_err(unreachable)
     }
 
     /// Asks the running server; none: opens what a stopped one left.
     pub(super) async fn ask_or_open(&self, request: &Request) -> Result<Reached, Trouble> {
-        let no_server = match ask(&self.data, request, PATIENCE).await {
+        let data = self.folder();
+        let no_server = match ask(&data, request, PATIENCE).await {
             Ok(response) => return Ok(Reached::Server(response)),
             Err(error @ AskError::NoServer(_)) => unreachable(error),
             Err(error) => return Err(unreachable(error)),
         };
-        if !self.data.is_dir() {
+        if !data.is_dir() {
             return Err(no_server);
         }
-        match Store::open_stopped(&self.data).await {
+        match Store::open_stopped(&data).await {
             Ok(store) => Ok(Reached::Stopped(store, Clock::start(None))),
             Err(StoreError::Held(held)) => Err(Trouble::new(
                 Exit::NoServer,

@@ -25,7 +25,7 @@ use crate::store::Which;
 use crate::systems::secrets::Secrets;
 use crate::systems::terminal::Terminal;
 use crate::systems::{Endpoints, Systems};
-use crate::web::{Credentials, Doors};
+use crate::web::{Credentials, Doors, Limits};
 
 /// The lab binds a port and writes a file: more than this, and it does not run.
 const LAB_STARTS_WITHIN: Duration = Duration::from_secs(10);
@@ -136,6 +136,7 @@ fn prepare(folder: &Path, lab: &str, webhook_token: &SecretString) -> anyhow::Re
         rules,
         systems,
         doors: Doors { alertmanager, ..Doors::default() },
+        limits: Limits::default(),
         channel: Channel::Terminal(Terminal::stdout()),
         settle: Duration::ZERO,
         bugs: Bugs::default(),
