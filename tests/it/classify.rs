@@ -379,3 +379,27 @@ fn a_huge_line_is_read_at_both_ends() {
     assert_eq!(name(&say(&huge)), "network");
     assert_eq!(name(&say(&format!("HTTP 503 {}", "y".repeat(1 << 20)))), "upstream_5xx");
 }
+
+/// Wordings of well-known clients and servers, from their sources and documentation.
+#[test]
+fn well_known_wordings_are_read_right() {
+    let rows: Vec<(&str, &str)> = include_str!("../golden/wordings.tsv")
+        .lines()
+        .map(|row| row.split_once('\t').unwrap())
+        .collect();
+    let mut wrong = 0;
+    for (label, line) in &rows {
+        let said = say(line);
+        if name(&said) != *label {
+            wrong += 1;
+            println!(
+                "{label} read as {} (status {:?}, echo {}): {line}",
+                name(&said),
+                said.status,
+                said.echo
+            );
+        }
+    }
+    println!("wordings: n={} wrong={wrong}", rows.len());
+    assert_eq!(wrong, 0);
+}

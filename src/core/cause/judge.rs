@@ -13,7 +13,7 @@ use crate::core::time::{Timestamp, since};
 const NAMES: f64 = 0.6;
 /// Two causes of at least this share each, none of them enough: mixed.
 const MIXES: f64 = 0.25;
-/// Below this weight there is too little to name anything: a stray error of half an hour ago weighs less.
+/// Below this weight there is too little to name anything; a single fresh answer or line weighs just more.
 const LEAST_WEIGHT: f64 = 0.25;
 /// The weight at which the amount of evidence halves the confidence. Plenty of one kind weighs 1, of all kinds 2.4.
 const HALF_WEIGHT: f64 = 0.5;

@@ -36,7 +36,7 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn named(&self) -> f64 {
-        self.ranked.iter().map(|(_, weight)| weight).sum()
+        self.ranked.iter().fold(0.0, |sum, (_, weight)| sum + weight)
     }
 }
 

@@ -59,6 +59,8 @@ const HARMLESS: &[&str] = &[
     r"pam_unix\(",
     r"limiting (?:requests|connections)(?:, dry run)?(?:, excess:| by zone)",
     r"client (?:prematurely )?closed (?:keepalive )?connection",
+    r"(?:answered|returned|sent|responded with) \d{3} to \b",
+    r"\d:\d{1,5} - \x22[A-Z]{3,7} [^\x22\n]*HTTP/[\d.]+\x22 \d{3}",
     // A client that throttles itself says nothing of the other side.
     r"client-side throttling",
 ];
@@ -103,7 +105,8 @@ const ECHO: &[&str] = &[
     r"changed state from \x22?'?\w+\x22?'? to \x22?'?\w+",
     r"(?:CLOSED|OPEN|HALF[-_]?OPEN)\s*(?:→|->|=>)\s*\x22?'?(?:CLOSED|OPEN|HALF[-_]?OPEN)",
     r"circuit[ _-]?breaker\b[^\n]{0,80}?\b(?:is|was|now|has been|still|state|changed|transition\w*|entered|reject\w*)?[ :=]*\b(?:half[-_ ]?open\w*|open(?:ed|ing)?|clos(?:ed|ing)|tripped|reset|rejected|rejecting|not permitted|blocked)\b",
-    r"\bcircuit (?:is )?(?:open|opened|half-open|tripped|closed)\b",
+    r"\bcircuit (?:'?\x22?[\w.-]+'?\x22? )?(?:is )?(?:now )?(?:open|opened|half-open|tripped|closed)\b",
+    r"request rejected [^\n]{0,60}\btripped\b",
     r"\bbreaker (?:is )?(?:open|opened|half-open|tripped|closed)\b",
 ];
 
@@ -115,7 +118,7 @@ const NO_PEER: &[&str] = &[
 ];
 
 /// gobreaker's half-open overflow is lower case; the reason phrase of a 429 is not.
-const OVERFLOW: &[&str] = &[r"(?m)(?:^|[:\x22'=]\s*)(?-i:too many requests)[\x22'}\s]*$"];
+const OVERFLOW: &[&str] = &[r"(?m)\b(?-i:too many requests)[\x22'}\s]*$"];
 
 /// Elasticsearch's flood stage and memory guard print "too many requests" and "circuit breaking" and mean neither.
 const RESOURCE_FIRST: &[&str] = &[
@@ -164,7 +167,7 @@ const DATABASE: &[&str] = &[
     r"Could not open JDBC Connection|CannotGetJdbcConnection|CannotCreateTransaction",
     r"ORA-(?:12516|12519|12520|00020|01555|00018)\b",
     r"LOADING Redis is loading|MASTERDOWN|CLUSTERDOWN",
-    r"No servers? available for (?:write|primary)|ReplicaSetNoPrimary|MongoServerSelectionError|ServerSelectionTimeoutError",
+    r"No servers? available for (?:write|primary)|ReplicaSetNoPrimary|MongoServerSelectionError|ServerSelectionTimeoutError|waiting for a server that matches",
     r"NoHostAvailable(?:Exception)?|UnavailableException: Not enough replicas|Not enough replicas available",
     r"NotEnoughReplicas|NOT_ENOUGH_REPLICAS|NotLeaderForPartition|NOT_LEADER",
 ];
@@ -237,7 +240,7 @@ const RESOURCE: &[&str] = &[
 const NETWORK: &[&str] = &[
     r"connection (?:was )?refused|ECONNREFUSED|actively refused|ConnectionRefused",
     r"connection (?:was |has been )?(?:reset|aborted|closed by|forcibly closed|dropped)|ECONNRESET|ECONNABORTED|ConnectionReset|ConnectionAborted|forcibly closed by the remote|reset by peer|broken pipe|\bEPIPE\b|socket hang up|Remote end closed|RemoteDisconnected|ServerDisconnected|upstream prematurely closed|prematurely closed connection|PrematureClose|(?:server|peer|remote|upstream|host|broker|backend) (?:has )?closed (?:the )?connection|IncompleteMessage|unexpected end of (?:file|stream)|unexpected EOF|\bEOF occurred|: EOF\b",
-    r"no route to host|EHOSTUNREACH|ENETUNREACH|host is (?:down|unreachable)|network is (?:down|unreachable)|network unreachable|EHOSTDOWN|ENETDOWN|NoRouteToHost",
+    r"no route to host|EHOSTUNREACH|ENETUNREACH|host is (?:down|unreachable)|network is (?:down|unreachable)|network unreachable|EHOSTDOWN|ENETDOWN|NoRouteToHost|NoHttpResponse|failed to respond",
     r"no such host|ENOTFOUND|EAI_AGAIN|EAI_NONAME|getaddrinfo|name or service not known|temporary failure in name resolution|could(?:n't| not) resolve|UnknownHost|nodename nor servname|NXDOMAIN|SERVFAIL|dns (?:error|failure|resolution fail\w*|lookup fail\w*)|name resolution fail\w*|host not found|dns_error|server misbehaving|failed to lookup address",
     r"reset reason: (?:connection|local connection|remote connection|remote reset|local reset)[ _](?:failure|termination|refused)|delayed connect error|upstream connect error or disconnect|disconnect/reset before headers",
     r"HTTP/[\d.]+\x22 \d{3} (?:\S*,)?(?:UF|UC|LR|UR)\b",
@@ -249,7 +252,8 @@ const NETWORK: &[&str] = &[
 
 const TIMEOUT: &[&str] = &[
     r"Client\.Timeout|HttpClient\.Timeout|Timeout exceeded while|(?:request|operation|call|query|read|write|connect|connection|socket|response|gateway|command|task|upstream|dial|handshake|rpc|invocation|lookup)[ -]?(?:has |was )?(?:timed[ -]?out|time-?out (?:error|exceeded|expired|occurred|reached|after|awaiting|of \d|while))",
-    r"\btimed out\b",
+    // Not after a number: `0 failed, 0 timed out` is a tally.
+    r"(?:^|[^\d\s]\s?)\btimed out\b",
     r"i/o timeout|\bETIMEDOUT\b|ESOCKETTIMEDOUT|ECONNTIMEDOUT|UND_ERR_\w*TIMEOUT|WSAETIMEDOUT",
     r"(?:Timeout|TimedOut|TimeOut)(?:Error|Exception|Expired)\b|(?:Connect|Read|Write|Socket|Request|Pool|Gateway|Server|Sock)Time[dO]?\w*[oO]ut(?:Error|Exception)?\b|TimeoutException|HystrixTimeout|hystrix: timeout|TaskCanceledException",
     r"deadline[ _]?exceeded|DeadlineExceeded|DEADLINE_EXCEEDED|context deadline|deadline has elapsed|operation was aborted due to timeout",

@@ -14,6 +14,7 @@ const STATUS: &str = r#"(?x)
   | status(?:[\ _-]?code)?["']?\s*(?:[:=]|\bis\b|\bwas\b|\bof\b)?\s*["'(\[]?\s*([1-5][0-9]{2})\b
   | statuserror\W{1,2}([1-5][0-9]{2})\b
   | \bresponse[\ _-]?code["']?\s*[:=]?\s*["']?([1-5][0-9]{2})\b
+  | \bdoes\ not\ indicate\ success:\s*([45][0-9]{2})\b
   | \bresult:\s*'([1-5][0-9]{2})'
   | \bhttp(?:[\ _-]?error)?(?:[\ _-]?code)?[\ :=]+([1-5][0-9]{2})\b
   | \b(?:error[\ _-]?)?code["']?\s*[:=]\s*["']?([45][0-9]{2})\b

@@ -317,7 +317,9 @@ fn what_came_after_the_trip_does_not_outvote_what_came_before() {
 
 #[test]
 fn a_stray_error_of_long_ago_names_nothing() {
-    assert_eq!(judged([timed(&[(-2_400, EXPIRED)])]).class, Class::Unknown);
+    assert_eq!(judged([timed(&[(-2_400, EXPIRED); 50])]).class, Class::Unknown);
+    assert_eq!(judged([timed(&[(-420, EXPIRED)])]).class, Class::Unknown);
+    assert_eq!(judged([timed(&[(-420, EXPIRED), (-400, EXPIRED)])]).class, Class::Tls);
     let chronic: Vec<(i64, &str)> = (1..10)
         .map(|n| (-360 * n, LIMITED))
         .chain([(-200, REFUSED), (-90, REFUSED), (-30, REFUSED), (-5, REFUSED)])

@@ -10,16 +10,16 @@ use crate::core::time::{Duration, Timestamp, after, since};
 
 /// Clocks and shippers differ: so long after the opening a line still counts as before it.
 const SLACK: Duration = Duration::from_secs(30);
-/// Lines nearer than this to the opening weigh double, at least the nearest five.
+/// Lines nearer than this to the opening weigh double.
 const NEAR: Duration = Duration::from_mins(5);
-const NEAREST: usize = 5;
-/// Lines older than this were there while the breaker held.
+/// What the breaker withstood for so long did not trip it: older lines have no vote. Room for alerts that wait.
 const OLD: Duration = Duration::from_mins(15);
 
 const NEAR_WEIGHT: f64 = 2.0;
 const PLAIN_WEIGHT: f64 = 1.0;
+/// A single one of these names nothing.
+const FAR_WEIGHT: f64 = 0.5;
 const LATE_WEIGHT: f64 = 0.5;
-const OLD_WEIGHT: f64 = 0.25;
 
 struct Said<'l> {
     at: Option<Timestamp>,
@@ -36,8 +36,10 @@ impl Ballot<'_> {
         complete: bool,
         read_at: Timestamp,
     ) {
-        let end = after(self.opened_at, SLACK);
+        let opened_at = self.opened_at;
+        let end = after(opened_at, SLACK);
         let is_late = |at: Option<Timestamp>| at.is_some_and(|at| at > end);
+        let is_old = |at: Option<Timestamp>| at.is_some_and(|at| since(opened_at, at) > OLD);
         let any_before = lines.iter().any(|line| !is_late(line.at));
         let mut said: Vec<Said<'_>> = Vec::new();
         for line in lines {
@@ -47,7 +49,8 @@ impl Ballot<'_> {
             }
             let Some(cause) = signal.cause else { continue };
             // A list that was cut may have lost just the lines from before.
-            if !is_late(line.at) || (!any_before && complete) {
+            let counts = if is_late(line.at) { !any_before && complete } else { !is_old(line.at) };
+            if counts {
                 said.push(Said { at: line.at, text: &line.text, signal, cause });
             }
         }
@@ -59,8 +62,7 @@ impl Ballot<'_> {
     }
 
     fn weigh(&mut self, question: &str, said: &[Said<'_>]) {
-        let weights: Vec<f64> =
-            said.iter().enumerate().map(|(rank, said)| self.weight(rank, said)).collect();
+        let weights: Vec<f64> = said.iter().map(|said| self.weight(said)).collect();
         let amount: f64 = weights.iter().sum();
         if amount <= 0.0 {
             return;
@@ -77,18 +79,15 @@ impl Ballot<'_> {
         }
     }
 
-    /// `rank` counts from the newest line.
-    fn weight(&self, rank: usize, said: &Said<'_>) -> f64 {
+    fn weight(&self, said: &Said<'_>) -> f64 {
         let Some(at) = said.at else { return PLAIN_WEIGHT };
         let before = since(self.opened_at, at);
         if at > after(self.opened_at, SLACK) {
             LATE_WEIGHT
-        } else if before > OLD {
-            OLD_WEIGHT
-        } else if before <= NEAR || rank < NEAREST {
+        } else if before <= NEAR {
             NEAR_WEIGHT
         } else {
-            PLAIN_WEIGHT
+            FAR_WEIGHT
         }
     }
 
