@@ -21,8 +21,8 @@ use crate::store::{Body, Delivered, Delivery, Posted, Slot, Store, StoreError};
 use crate::systems::slack::Slack;
 use crate::systems::terminal::Terminal;
 
-/// Rows read at once: more than can be sent before it is time to look again for what is more urgent.
-const BATCH: u32 = 100;
+/// Rows read at once: so many that one channel's queue does not hide what is due in another.
+const BATCH: u32 = 500;
 /// Sent from one batch; then the most urgent are asked for again.
 const SENDS_A_ROUND: usize = 10;
 /// Nobody wakes us for a request that the store begins to doubt by itself.

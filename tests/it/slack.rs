@@ -5,5 +5,6 @@ mod blocks;
 mod client;
 mod deliver;
 pub mod fake;
+mod official;
 mod reports;
 mod terminal;

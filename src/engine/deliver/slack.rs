@@ -179,8 +179,10 @@ impl Deliverer {
                 }
                 after(now, wait)
             }
+            // Posts may still be allowed: the scopes are not the same.
             Kind::Credential => {
-                self.down(&error, now);
+                self.pace.freeze(Method::Read, after(now, CREDENTIAL_WAIT));
+                self.trouble.send_replace(Some(error.to_string()));
                 after(now, CREDENTIAL_WAIT)
             }
             Kind::Ambiguous

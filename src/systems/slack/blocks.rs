@@ -63,10 +63,9 @@ pub fn root(report: &Report) -> Message {
 
 /// One line of the thread.
 pub fn line(line: &str) -> Message {
-    let shown = text::plain_lines(line.trim(), THREAD_LINE_MAX);
     Message {
-        text: text::mrkdwn(line, FALLBACK_MAX),
-        blocks: if shown.is_empty() { vec![] } else { vec![section(shown)] },
+        text: shown_or_dash(text::mrkdwn(line, FALLBACK_MAX)),
+        blocks: vec![section(text::plain_lines(line.trim(), THREAD_LINE_MAX))],
         broadcast: false,
         link_names: false,
     }
@@ -329,9 +328,12 @@ fn field(name: &str, value: &str) -> SlackBlockText {
 }
 
 fn section(shown: String) -> SlackBlock {
-    // Slack refuses an empty text.
-    let shown = if shown.is_empty() { "–".to_owned() } else { shown };
-    SlackSectionBlock::new().with_text(literal(shown).into()).into()
+    SlackSectionBlock::new().with_text(literal(shown_or_dash(shown)).into()).into()
+}
+
+/// Slack refuses an empty text.
+fn shown_or_dash(shown: String) -> String {
+    if shown.trim().is_empty() { "–".to_owned() } else { shown }
 }
 
 fn context(markdown: String) -> SlackBlock {

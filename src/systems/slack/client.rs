@@ -8,6 +8,7 @@ use std::fmt;
 
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
+use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -89,8 +90,10 @@ pub struct Found {
 pub enum SetupError {
     #[error("slack.api_url: {0}: must be https, or http to a loopback address")]
     Address(String),
-    #[error("no trusted root certificates were found: {0}")]
+    #[error("no trusted root certificates were found (install ca-certificates): {0}")]
     Roots(std::io::Error),
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
 }
 
 #[derive(Deserialize)]
@@ -139,12 +142,20 @@ impl Slack {
         let mut http = HttpConnector::new();
         http.set_connect_timeout(Some(CONNECT_TIMEOUT));
         http.enforce_http(false);
-        let https = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
-            .map_err(SetupError::Roots)?
-            .https_or_http()
-            .enable_all_versions()
-            .wrap_connector(http);
+        let tls = HttpsConnectorBuilder::new();
+        let ring = rustls::crypto::ring::default_provider();
+        let tls = if base.starts_with("https:") {
+            tls.with_provider_and_native_roots(ring).map_err(SetupError::Roots)?
+        } else {
+            // No certificate is looked at: a machine without any will do.
+            tls.with_tls_config(
+                ClientConfig::builder_with_provider(ring.into())
+                    .with_safe_default_protocol_versions()?
+                    .with_root_certificates(RootCertStore::empty())
+                    .with_no_client_auth(),
+            )
+        };
+        let https = tls.https_or_http().enable_all_versions().wrap_connector(http);
         Ok(Self {
             client: SlackClient::new(Https::with_connector(https).with_slack_api_url(base)),
             token: SlackApiToken::new(token.expose_secret().into()),

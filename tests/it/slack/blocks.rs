@@ -88,6 +88,7 @@ proptest! {
     #[test]
     fn a_hostile_line_is_bounded_and_inert(line in reports::hostile()) {
         let message = blocks::line(&line);
+        prop_assert!(!message.text.trim().is_empty());
         check(&message)?;
         check(&blocks::plainer(&message))?;
     }

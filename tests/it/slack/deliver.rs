@@ -37,8 +37,17 @@ struct Desk {
 
 impl Desk {
     async fn new(name: &str, targets: usize, timing: Timing) -> Self {
-        let world =
-            World { store: Store::memory("e0", Bugs::default()), rules: rules(targets), dir: None };
+        let store = Store::memory("e0", Bugs::default());
+        Self::over(World { store, rules: rules(targets), dir: None }, name, timing).await
+    }
+
+    /// Over a store on disk, which every crash opens again.
+    async fn on_disk(name: &str, targets: usize, timing: Timing) -> Self {
+        let world = World { rules: rules(targets), ..World::sqlite().await };
+        Self::over(world, name, timing).await
+    }
+
+    async fn over(world: World, name: &str, timing: Timing) -> Self {
         let clock = Clock::manual(Timestamp::now());
         world.store.start(clock.now(), "test", &world.rules).await.unwrap();
         let fake = FakeSlack::start(name).await;
@@ -61,6 +70,7 @@ impl Desk {
     /// A new process: what was on its way is in doubt.
     async fn work(&mut self) {
         self.crash().await;
+        self.world.restart().await;
         self.world.store.start(self.clock.now(), "test", &self.world.rules).await.unwrap();
         let channel = Channel::Slack {
             slack: Box::new(client(&self.fake)),

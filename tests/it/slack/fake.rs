@@ -75,14 +75,20 @@ struct Workspace {
 }
 
 impl FakeSlack {
-    /// `name` names the file of bodies.
+    /// Bodies of reclose go to a file of this name, for Slack's validators.
     pub async fn start(name: &str) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::listen("127.0.0.1:0", Some(bodies_file(name))).await
+    }
+
+    /// For bodies that reclose did not write.
+    pub async fn unrecorded(listen: &str) -> Self {
+        Self::listen(listen, None).await
+    }
+
+    async fn listen(listen: &str, bodies: Option<std::fs::File>) -> Self {
+        let listener = tokio::net::TcpListener::bind(listen).await.unwrap();
         let api_url = format!("http://{}/api", listener.local_addr().unwrap());
-        let shared = Arc::new(Shared {
-            state: Mutex::default(),
-            bodies: Mutex::new(Some(bodies_file(name))),
-        });
+        let shared = Arc::new(Shared { state: Mutex::default(), bodies: Mutex::new(bodies) });
         let app = Router::new().route("/api/{method}", any(answer)).with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { api_url, shared, server }

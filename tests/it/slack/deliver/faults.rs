@@ -9,7 +9,7 @@ const LINES: [&str; 3] = ["opened", "429 × 118", "waiting"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_twice_and_nothing_lost_while_history_can_be_read() {
-    let mut desk = Desk::new("faults", INCIDENTS, hurried()).await;
+    let mut desk = Desk::on_disk("faults", INCIDENTS, hurried()).await;
     desk.fake.set_faults(lost_answers(7));
     let hurry = desk.hurry();
     desk.work().await;

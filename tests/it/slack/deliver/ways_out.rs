@@ -112,3 +112,22 @@ async fn every_message_carries_its_delivery_and_revision_as_text() {
         assert!(payload.values().all(Value::is_string), "{payload:?}");
     }
 }
+
+#[tokio::test]
+async fn without_the_scope_to_read_posts_go_on_and_a_lost_page_is_sent_again() {
+    let (desk, hurry, incident) = desk().await;
+    desk.tells(incident, report(incident, "opened", &[]), None).await;
+    desk.until("the root", |messages| messages.len() == 1).await;
+    let unread = |method| (method, Answer::Code("missing_scope".into()));
+    desk.fake.set_faults(Faults::next([
+        ("chat.postMessage", Answer::Lost(1)),
+        unread("conversations.replies"),
+    ]));
+    desk.tells(incident, report(incident, "opened", &[]), Some(page(incident, 1))).await;
+    desk.until("the page, twice", |messages| messages.len() == 3).await;
+    desk.tells(incident, report(incident, "opened", &["goes on"]), None).await;
+    let messages = desk.until("a line", |messages| messages.len() == 4).await;
+    hurry.abort();
+    assert_eq!(messages[1].delivery(), messages[2].delivery());
+    assert_eq!(messages[3].text, "goes on");
+}
