@@ -21,7 +21,7 @@ use crate::engine::intake::Intake;
 use crate::engine::run::Engine;
 use crate::engine::world::Outside;
 use crate::engine::{probes, reconcile};
-use crate::store::{StartInfo, Store, StoreError};
+use crate::store::{StartInfo, Store};
 use crate::systems::Systems;
 use crate::telemetry::Metrics;
 use crate::web::{self, Doors, Limits, Web, socket};
@@ -184,11 +184,9 @@ async fn open(
     rules: &RuleSet,
     bugs: Bugs,
 ) -> anyhow::Result<(Store, Clock, StartInfo)> {
-    let store = Store::open(data, bugs).await.map_err(|error| match error {
-        StoreError::Held(_) => anyhow::Error::from(error),
-        other => anyhow::Error::from(other)
-            .context(format!("cannot open the data directory {}", data.display())),
-    })?;
+    let store = Store::open(data, bugs)
+        .await
+        .with_context(|| format!("cannot open the data directory {}", data.display()))?;
     let info = store.start(Clock::start(None).now(), env!("CARGO_PKG_VERSION"), rules).await?;
     let clock = Clock::start(info.latest);
     tracing::info!(

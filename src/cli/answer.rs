@@ -79,10 +79,8 @@ impl fmt::Display for Trouble {
 pub(super) fn tell(trouble: &Trouble) -> Exit {
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     let cyan = Style::new().bold().fg_color(Some(AnsiColor::Cyan.into()));
-    let mut text = format!("{red}error{red:#}: {}\n", trouble.what);
-    for hint in &trouble.hints {
-        text.push_str(&format!("\n{cyan}hint{cyan:#}: {hint}\n"));
-    }
+    let hints = trouble.hints.iter().map(|hint| format!("\n{cyan}hint{cyan:#}: {hint}\n"));
+    let text = format!("{red}error{red:#}: {}\n", trouble.what) + &hints.collect::<String>();
     say(&text);
     trouble.exit
 }

@@ -44,13 +44,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<Exit, Trouble> {
 
 /// Sends an order to the running server, and prints what is true from now on.
 pub(super) async fn send(wanted: Order, place: &Place) -> Result<Exit, Trouble> {
-    match place.ask(&Request::Order(wanted)).await? {
-        Response::Ordered(said) => {
-            answer::print(&format!("{said}\n"));
-            Ok(Exit::Done)
-        }
-        other => Err(unexpected(other)),
-    }
+    let response = place.ask(&Request::Order(wanted)).await?;
+    let Response::Ordered(said) = response else { return Err(unexpected(response)) };
+    answer::print(&format!("{said}\n"));
+    Ok(Exit::Done)
 }
 
 async fn pause_all(reason: String, place: &Place) -> Result<Exit, Trouble> {
@@ -66,9 +63,10 @@ async fn pause_all(reason: String, place: &Place) -> Result<Exit, Trouble> {
             let said = order(&store, None, Command::PauseAll { reason }, &by, clock.now()).await;
             store.close().await;
             answer::say("The server is stopped: it will find the switch off when it starts\n");
-            said.map_err(|refused| match refused {
-                Refused::Store(error) => Trouble::internal(error.to_string()),
-                other => Trouble::new(Exit::No, other.to_string()),
+            said.map_err(|refused| {
+                let exit =
+                    if matches!(refused, Refused::Store(_)) { Exit::Internal } else { Exit::No };
+                Trouble::new(exit, refused.to_string())
             })?
         }
     };

@@ -13,10 +13,11 @@ use crate::web::socket::{AskError, ask};
 /// Longer than any commit may take, and than walking a year's audit log.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+const DATA_HELP: &str = "Data directory of the server [env: RECLOSE_DATA] [default: data]";
+
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Place {
-    /// Data directory of the server [env: RECLOSE_DATA] [default: data]
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", help = DATA_HELP)]
     data: Option<PathBuf>,
 }
 
@@ -27,7 +28,7 @@ impl Place {
 
     /// Asks the running server.
     pub(super) async fn ask(&self, request: &Request) -> Result<Response, Trouble> {
-        ask(&self.folder(), request, PATIENCE).await.map_err(unreachable)
+        ask(&self.folder(), request, PATIENCE).await.map_err(|error| unreachable(&error))
     }
 
     /// Asks the running server; none: opens what a stopped one left.
@@ -35,8 +36,8 @@ impl Place {
         let data = self.folder();
         let no_server = match ask(&data, request, PATIENCE).await {
             Ok(response) => return Ok(Reached::Server(response)),
-            Err(error @ AskError::NoServer(_)) => unreachable(error),
-            Err(error) => return Err(unreachable(error)),
+            Err(error @ AskError::NoServer(_)) => unreachable(&error),
+            Err(error) => return Err(unreachable(&error)),
         };
         if !data.is_dir() {
             return Err(no_server);
@@ -72,12 +73,14 @@ pub(super) fn unexpected(response: Response) -> Trouble {
     }
 }
 
-fn unreachable(error: AskError) -> Trouble {
+fn unreachable(error: &AskError) -> Trouble {
     let trouble = Trouble::new(Exit::NoServer, error.to_string());
     match error {
         AskError::NoServer(_) => {
             trouble.hint("start one with `reclose serve`, or name its data directory with `--data`")
         }
-        AskError::NoAnswer(..) => trouble.hint("only the user that the server runs as is answered"),
+        AskError::NoAnswer(..) => trouble
+            .hint("only the user that the server runs as is answered")
+            .hint("if it hangs, end it: `reclose pause --all` works with the server stopped"),
     }
 }

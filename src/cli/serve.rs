@@ -32,17 +32,29 @@ Examples:
   reclose serve --config /etc/reclose/reclose.yaml --data /var/lib/reclose
   RECLOSE_LISTEN=0.0.0.0:7325 reclose serve")]
 pub(super) struct Arguments {
-    /// Configuration [env: RECLOSE_CONFIG] [default: reclose.yaml, if there is one]
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "Configuration [env: RECLOSE_CONFIG] [default: reclose.yaml, if there is one]"
+    )]
     config: Option<PathBuf>,
-    /// Rules and targets.yaml [env: RECLOSE_RULES] [default: rules]
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        help = "Rules and targets.yaml [env: RECLOSE_RULES] [default: rules]"
+    )]
     rules: Option<PathBuf>,
-    /// What reclose remembers [env: RECLOSE_DATA] [default: data]
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        help = "What reclose remembers [env: RECLOSE_DATA] [default: data]"
+    )]
     data: Option<PathBuf>,
-    /// Address and port [env: RECLOSE_LISTEN] [default: 127.0.0.1:7325]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        help = "Address and port [env: RECLOSE_LISTEN] [default: 127.0.0.1:7325]"
+    )]
     listen: Option<String>,
 }
 

@@ -70,8 +70,8 @@ async fn check(
             check_scope(store, rules, what).await
         }
         Command::Resume { what } => {
-            let pauses = store.switches().await?.pauses;
-            let paused = pauses.iter().any(|(scope, until)| scope == what && *until > now);
+            let on = store.switches().await?.pauses;
+            let paused = on.iter().any(|(scope, until)| scope == what && *until > now);
             if paused { Ok(()) } else { Err(Refused::NotPaused(name(what))) }
         }
         Command::Unlock { target, reason } => {

@@ -196,8 +196,8 @@ impl From<Chain> for Audit {
     fn from(chain: Chain) -> Self {
         match chain {
             Chain::Whole { count, head } => {
-                let head = head.iter().map(|byte| format!("{byte:02x}")).collect();
-                Self::Whole { entries: count, head }
+                let hex = |text: String, byte: &u8| text + &format!("{byte:02x}");
+                Self::Whole { entries: count, head: head.iter().fold(String::new(), hex) }
             }
             Chain::Broken { number, why } => Self::Broken { entry: number, why },
         }

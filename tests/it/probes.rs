@@ -3,3 +3,4 @@
 
 mod heart;
 mod plan;
+mod run;

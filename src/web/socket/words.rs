@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::core::command::Scope;
-use crate::core::incident::{Incident, IncidentId, Phase};
+use crate::core::incident::{Incident, IncidentId};
 use crate::core::rule::{BreakerState, TargetName};
 use crate::core::time::Timestamp;
 use crate::store::{Store, StoreError, TargetLock, Which};
@@ -122,9 +122,10 @@ fn line(incident: &Incident) -> Line {
         opened_at: incident.opened_at,
         closed_at: incident.closed_at,
         attempts: incident.attempts.iter().filter(|attempt| attempt.started_at.is_some()).count(),
-        needs_person: match incident.phase {
-            Phase::Recovered => Vec::new(),
-            _ => incident.needs_person.clone(),
+        needs_person: if incident.phase.is_open() {
+            incident.needs_person.clone()
+        } else {
+            Vec::new()
         },
         last: incident.timeline.last().map(|entry| entry.text.clone()),
     }

@@ -60,7 +60,7 @@ impl Served {
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_are_carried_out_and_shown() {
     let served = Served::start().await;
-    let mut transcript = String::new();
+    let mut transcript = Vec::new();
     for typed in [
         "incidents",
         "pause checkout --for 2h --reason load-test",
@@ -80,11 +80,11 @@ async fn orders_are_carried_out_and_shown() {
     ] {
         let words: Vec<&str> = typed.split(' ').collect();
         let seen = served.typed(&words).await;
-        transcript.push_str(&format!("$ reclose {typed}\n{seen}\n"));
+        transcript.push(format!("$ reclose {typed}\n{seen}\n"));
     }
     let mut filters = insta::Settings::clone_current();
     filters.add_filter("last hash [0-9a-f]{64}", "last hash [HASH]");
-    filters.bind(|| insta::assert_snapshot!("orders", transcript));
+    filters.bind(|| insta::assert_snapshot!("orders", transcript.concat()));
 }
 
 #[tokio::test]

@@ -205,14 +205,8 @@ async fn accounts_trips_on_401_and_the_pages_say_so() {
         lab.client.get(format!("{}/metrics", lab.base)).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("breaker_state{breaker=\"accounts\"} 1\n"), "{page}");
     assert!(page.contains("calls_total{breaker=\"accounts\",status=\"401\"} 5\n"), "{page}");
-    let echo = lab.log("accounts").into_iter().find(|line| line["level"] == "warn");
-    let echo = match echo {
-        Some(echo) => echo,
-        None => {
-            sleep(Duration::from_millis(500)).await;
-            lab.log("accounts").into_iter().find(|line| line["level"] == "warn").unwrap()
-        }
-    };
+    let warned = || async { lab.log("accounts").into_iter().find(|line| line["level"] == "warn") };
+    let echo = until("a call is rejected", warned).await;
     assert_eq!(echo["msg"], "circuit is open; call not permitted");
 
     drop(lab.child.stdin.take());

@@ -62,7 +62,7 @@ fn seconds_may_come_first_and_nonsense_is_refused() {
     assert_eq!(error.to_string(), "there is no time zone `Mars/Olympus`");
 }
 
-fn probe(every_secs: u64) -> Due {
+pub(super) fn probe(every_secs: u64) -> Due {
     let http = HttpAsk {
         method: "GET".to_owned(),
         url: "http://127.0.0.1:9/health".to_owned(),
@@ -136,7 +136,7 @@ fn a_span_is_counted_from_when_it_was_due_and_a_stall_is_not_made_up_for() {
     assert_eq!(run(60_000), moment(61_000));
 }
 
-fn rule(needs_idle: bool, through_breaker: bool) -> RuleSet {
+pub(super) fn rule(needs_idle: bool, through_breaker: bool) -> RuleSet {
     let probe = ProbeRule { through_breaker, ..probe(5).rule };
     let ask = Ask::Http(probe.http.clone());
     let verify = VerifyRule {
