@@ -2,7 +2,7 @@
 //!
 //! Never asks a system and never acts; what it lets through is what the core is allowed to believe.
 
-pub mod address;
+mod address;
 mod ask;
 mod files;
 mod fill;

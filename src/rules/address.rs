@@ -1,49 +1,16 @@
 //! Addresses that a rule may name: http and https, spelled as what they are. Never a cloud's metadata service.
 
 use reqwest::Url;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use super::fill::{self, Filled, Part};
 use super::read::Reader;
 use super::yaml::Node;
+use crate::systems::http::address::forbidden;
 
-/// Addresses of metadata services beyond the link-local ones: AWS over IPv6, Alibaba, Azure, Oracle.
-const METADATA_V4: [Ipv4Addr; 3] = [
-    Ipv4Addr::new(100, 100, 100, 200),
-    Ipv4Addr::new(168, 63, 129, 16),
-    Ipv4Addr::new(192, 0, 0, 192),
-];
-const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254);
+/// Names under which clouds' metadata services answer.
 const METADATA_NAMES: [&str; 4] =
     ["metadata.google.internal", "metadata.goog", "metadata", "instance-data"];
-
-/// Why an address is never spoken to, whatever a rule or a name server says. Asked at load, and again when connecting.
-pub fn forbidden(address: IpAddr) -> Option<&'static str> {
-    match address {
-        IpAddr::V4(v4) => forbidden_v4(v4),
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(mapped) => forbidden_v4(mapped),
-            None if v6 == METADATA_V6 => Some("it is a cloud's metadata service"),
-            None if v6.is_unicast_link_local() => {
-                Some("it is link-local, where metadata services live")
-            }
-            None if v6.is_multicast() || v6.is_unspecified() => Some("it is no single machine"),
-            None => None,
-        },
-    }
-}
-
-fn forbidden_v4(address: Ipv4Addr) -> Option<&'static str> {
-    if METADATA_V4.contains(&address) {
-        Some("it is a cloud's metadata service")
-    } else if address.is_link_local() {
-        Some("it is link-local, where metadata services live")
-    } else if address.is_multicast() || address.is_broadcast() || address.is_unspecified() {
-        Some("it is no single machine")
-    } else {
-        None
-    }
-}
 
 /// Checks an address as it stands in a file, and gives its normal form.
 pub(crate) fn check(text: &str) -> Result<String, &'static str> {
@@ -77,8 +44,11 @@ fn host_check(host: &str, authority: &str) -> Result<(), &'static str> {
         return Err("it is a cloud's metadata service");
     }
     let Ok(address) = bare.parse::<IpAddr>() else { return Ok(()) };
-    if let Some(why) = forbidden(address) {
-        return Err(why);
+    // Asked here and again when connecting, because a name may lead there too.
+    if forbidden(address) {
+        return Err(
+            "link-local and multicast addresses, and those where clouds hand out credentials, are not called",
+        );
     }
     match address {
         // `2130706433`, `0x7f.1` and `[::ffff:127.0.0.1]` mean 127.0.0.1 and are written to hide it.

@@ -13,10 +13,13 @@ use crate::core::time::Duration;
 
 /// Long enough for a slow health page, short enough for the time budget of a round.
 const TIMEOUT: Duration = Duration::from_secs(5);
-const TIMEOUT_MOST: Duration = Duration::from_secs(60);
+/// The client waits no longer than this, whatever a rule says.
+const TIMEOUT_MOST: Duration = Duration::from_secs(10);
 /// Headers that the client sets itself, or that would let a rule forge what reclose promises.
 const HEADERS_OURS: [&str; 6] =
     ["host", "content-length", "transfer-encoding", "connection", "idempotency-key", "upgrade"];
+/// What every reset says in its body: which decision it carries out, and why.
+const BODY_OURS: [&str; 3] = ["decision", "reason", "incident"];
 /// Headers whose value is a secret by their nature.
 const HEADERS_SECRET: [&str; 5] =
     ["authorization", "proxy-authorization", "cookie", "x-api-key", "api-key"];
@@ -36,9 +39,9 @@ impl Purpose {
         match self {
             Self::Question => &["get", "headers", "bearer", "pointer", "timeout"],
             Self::Probe => &["get", "post", "headers", "bearer", "json", "expect", "timeout"],
-            Self::Reset => &[
-                "post", "put", "patch", "delete", "headers", "bearer", "json", "expect", "timeout",
-            ],
+            Self::Reset => {
+                &["post", "put", "patch", "delete", "headers", "bearer", "json", "timeout"]
+            }
         }
     }
 
@@ -62,6 +65,9 @@ impl Reader {
             Some(node) => self.json(node, "", Some(&mut secrets)).map(Some),
             None => Some(None),
         };
+        if let Some(node) = fields.get("json").filter(|_| purpose == Purpose::Reset) {
+            self.reset_body(node)?;
+        }
         let pointer = match fields.get("pointer") {
             Some(node) => self.pointer(node).map(Some),
             None => Some(None),
@@ -77,7 +83,7 @@ impl Reader {
             Some(node) => self.duration(node).and_then(|timeout| {
                 let fits = (timeout <= TIMEOUT_MOST).then_some(timeout);
                 fits.or_else(|| {
-                    self.no(node, "nobody waits that long for an answer", "at most 60s")
+                    self.no(node, "nobody waits that long for an answer", "at most 10s")
                 })
             }),
             None => Some(TIMEOUT),
@@ -92,6 +98,18 @@ impl Reader {
             expect: expect?,
             timeout: timeout?,
         })
+    }
+
+    /// The body of a reset is an object, to which the decision is added.
+    fn reset_body(&self, node: &Node) -> Option<()> {
+        for (key, _) in self.map(node)? {
+            if BODY_OURS.contains(&key.text.as_str()) {
+                let message = format!("`{}` is set by reclose itself", key.text);
+                self.fault(key.at.clone(), message, "leave it out");
+                return None;
+            }
+        }
+        Some(())
     }
 
     fn headers(&self, fields: &Fields<'_>) -> Option<BTreeMap<String, Secretish>> {

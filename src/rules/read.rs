@@ -146,7 +146,7 @@ impl Reader {
     }
 
     fn text_of(&self, text: &str, plain: bool, at: Range<usize>) -> Option<String> {
-        let fault = if text.trim().is_empty() {
+        let fault = if text.trim().is_empty() || plain && matches!(text, "~" | "null") {
             Some((
                 "there is nothing here".to_owned(),
                 "write a value, or leave the key out".to_owned(),

@@ -52,7 +52,7 @@ impl Node {
     /// Where to point when the whole value is meant.
     pub(crate) fn place(&self) -> Range<usize> {
         match &self.kind {
-            Kind::Scalar(scalar) if !(scalar.plain && scalar.text.is_empty()) => self.at.clone(),
+            Kind::Scalar(_) if !self.at.is_empty() => self.at.clone(),
             Kind::Scalar(_) | Kind::List(_) | Kind::Map(_) => {
                 self.key_at.clone().unwrap_or_else(|| self.at.clone())
             }

@@ -9,6 +9,8 @@ use std::path::Path;
 mod config;
 mod folder;
 mod mistakes;
+mod mutations;
+mod queries;
 
 use folder::Folder;
 
@@ -112,4 +114,31 @@ error: unknown key `kidn`
     assert!(report.contains(expected), "{report}");
     assert!(report.contains("help: did you mean `kind`?"), "{report}");
     assert!(!report.contains('\u{1b}'), "colours in a pipe: {report:?}");
+}
+
+/// The files that a page of the documentation tells people to write, by name.
+fn files_of(page: &str) -> Vec<(String, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut files = Vec::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find("cat >") {
+        let (head, tail) = rest[at + 5..].split_once('\n').unwrap();
+        let (body, after) = tail.split_once("\nYAML").unwrap();
+        files.push((head.split_whitespace().next().unwrap().to_owned(), format!("{body}\n")));
+        rest = after;
+    }
+    files
+}
+
+#[test]
+fn the_rules_of_the_quickstart_are_sound() {
+    let folder = Folder::empty();
+    for (name, text) in files_of("docs/quickstart.md") {
+        if let Some(below) = name.strip_prefix("rules/") {
+            folder.write(below, &text);
+        }
+    }
+    assert_eq!(folder.load().rules.len(), 1);
+    assert!(folder.mistakes().is_empty());
 }

@@ -11,8 +11,11 @@ use crate::core::evidence::{Failure, FailureKind};
 use crate::systems::failed;
 
 /// Credential services of clouds that do not lie in the link-local range.
-const CREDENTIALS_V4: [Ipv4Addr; 2] =
-    [Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(100, 100, 100, 200)];
+const CREDENTIALS_V4: [Ipv4Addr; 3] = [
+    Ipv4Addr::new(168, 63, 129, 16),
+    Ipv4Addr::new(100, 100, 100, 200),
+    Ipv4Addr::new(192, 0, 0, 192),
+];
 const CREDENTIALS_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254);
 
 /// The URL, if it may be called at all. Names are checked again when they are resolved.
