@@ -92,9 +92,10 @@ pub fn load(
     let mut mistakes = Vec::new();
     let named = flags.config.clone().or_else(|| env("RECLOSE_CONFIG").map(PathBuf::from));
     let path = named.clone().unwrap_or_else(|| default_file.to_owned());
-    let file = match named.is_some() || path.exists() {
-        true => file::read(&path, env, &mut mistakes),
-        false => file::File::default(),
+    let file = if named.is_some() || path.exists() {
+        file::read(&path, env, &mut mistakes)
+    } else {
+        file::File::default()
     };
     let folder =
         |flag: &Option<PathBuf>, variable: &str, in_file: Option<String>, default: &str| {

@@ -42,10 +42,10 @@ pub fn load(dir: &Path) -> Result<RuleSet, Vec<Mistake>> {
 pub fn load_with_warnings(dir: &Path) -> (Option<RuleSet>, Vec<Mistake>) {
     let mut mistakes = Vec::new();
     let read = files::read(dir, &mut mistakes);
-    let rules = sound::rule_set(read, &mut mistakes);
+    let rules = sound::rule_set(&read, &mut mistakes);
     sort(&mut mistakes);
     let sound = !mistakes.iter().any(Mistake::is_error);
-    (rules.filter(|_| sound), mistakes)
+    (sound.then_some(rules), mistakes)
 }
 
 /// What `reclose check` says about a folder, and whether its rules could become active.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::fill::{self, Filled, Part};
 use super::read::Reader;
+use super::words;
 use super::yaml::Node;
 use crate::systems::http::address::forbidden;
 
@@ -64,22 +65,33 @@ impl Reader {
     /// An address, with placeholders for a whole beginning (`{api}/…`) or for segments of its path and values of its query.
     pub(crate) fn url(&self, node: &Node) -> Option<String> {
         let text = self.text(node)?;
-        let Some(filled) = self.url_filled(node, &text)? else { return Some(text) };
+        // Without a target nothing is filled in, and nothing will be asked there.
+        let Filled::Value(filled) = self.url_filled(node, &text)? else { return Some(text) };
         match check(&filled) {
             Ok(url) => Some(url),
             Err(hint) => self.no(node, format!("`{filled}` is not an address to use here"), hint),
         }
     }
 
-    /// `Some(None)`: no target is known, nothing is filled in.
-    fn url_filled(&self, node: &Node, text: &str) -> Option<Option<String>> {
+    fn url_filled(&self, node: &Node, text: &str) -> Option<Filled> {
         let mut filled = String::new();
+        let begins_filled = text.starts_with('{');
         for (index, part) in fill::parts(text).into_iter().enumerate() {
             match part {
+                Part::Text(plain)
+                    if index == 1 && begins_filled && !plain.starts_with(['/', '?']) =>
+                {
+                    let hint = "the variable holds the whole beginning: go on with `/`";
+                    return self.no(
+                        node,
+                        format!("`{}` would change the host", words::short(plain)),
+                        hint,
+                    );
+                }
                 Part::Text(plain) => filled.push_str(plain),
                 Part::Placeholder(name) => {
                     let Filled::Value(value) = self.fill(name, node.place())? else {
-                        return Some(None);
+                        return Some(Filled::Unfilled);
                     };
                     if index == 0 {
                         filled.push_str(self.base(node, name, &value)?.trim_end_matches('/'));
@@ -98,7 +110,7 @@ impl Reader {
                 }
             }
         }
-        Some(Some(filled))
+        Some(Filled::Value(filled))
     }
 
     fn base(&self, node: &Node, name: &str, value: &str) -> Option<String> {

@@ -342,7 +342,7 @@ impl Reader {
         Some(Ask::Loki { query: query?, last: last?, limit: limit? })
     }
 
-    /// LogQL has no parser here: a placeholder is taken only as the whole of a quoted string, and put in quoted again.
+    /// `LogQL` has no parser here: a placeholder is taken only as the whole of a quoted string, and put in quoted again.
     fn logql(&self, node: &Node) -> Option<String> {
         let text = self.text(node)?;
         let pieces = parts(&text);
@@ -406,7 +406,7 @@ impl Reader {
     }
 }
 
-/// Escapes as LogQL and Go read it between double quotes.
+/// Escapes as `LogQL` and Go read it between double quotes.
 fn escape(value: &str) -> String {
     value
         .replace('\\', "\\\\")

@@ -86,15 +86,15 @@ impl Reader {
         match &self.values {
             Values::Unfilled => Some(Filled::Unfilled),
             Values::Of { target, .. } if name == "target" => Some(Filled::Value(target.clone())),
-            Values::Of { target, vars } => match vars.get(name) {
-                Some(value) => Some(Filled::Value(value.clone())),
-                None => {
+            Values::Of { target, vars } => {
+                let value = vars.get(name).cloned().map(Filled::Value);
+                value.or_else(|| {
                     let message = format!("nothing fills `{{{name}}}` for the target `{target}`");
                     let hint = format!("add `vars: {{ {name}: … }}` to `{target}` in targets.yaml");
                     self.fault(at, message, hint);
                     None
-                }
-            },
+                })
+            }
         }
     }
 

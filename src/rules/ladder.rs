@@ -109,8 +109,8 @@ impl Reader {
             "do" => &["do", "when", "within"],
             _ => &["ask"],
         };
-        let strange = keys.iter().filter(|key| !allowed.contains(key));
-        if let Some((key, node)) = strange.filter_map(|key| Some((key, fields.get(key)?))).next() {
+        let mut strange = keys.iter().filter(|key| !allowed.contains(key));
+        if let Some((key, node)) = strange.find_map(|key| Some((key, fields.get(key)?))) {
             return self.no(node, format!("`{key}` does not belong to `{how}`"), "leave it out");
         }
         match how {

@@ -1,4 +1,4 @@
-//! PromQL of a rule: checked, its placeholders set in the syntax tree, the query for its age derived. Never asked here.
+//! `PromQL` of a rule: checked, its placeholders set in the syntax tree, the query for its age derived. Never asked here.
 
 use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{Expr, VectorSelector};

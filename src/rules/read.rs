@@ -58,7 +58,9 @@ impl Reader {
         let hidden = self.hidden.into_inner();
         if !hidden.is_empty() {
             let source = Arc::new(self.source.hiding(&hidden));
-            mistakes.iter_mut().for_each(|mistake| mistake.source = Arc::clone(&source));
+            for mistake in &mut mistakes {
+                mistake.source = Arc::clone(&source);
+            }
         }
         mistakes
     }

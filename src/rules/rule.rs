@@ -1,4 +1,6 @@
 //! One rule file → one checked rule, or its mistakes. Never knows of other rules.
+//!
+//! An optional key that is wrong is noted and then counts as left out: with a mistake nothing becomes active anyway.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,13 +9,14 @@ use super::ladder::{Ladders, Place};
 use super::read::{Fields, Reader};
 use super::targets::MODES;
 use super::words;
-use super::yaml::Node;
+use super::yaml::{Kind, Node};
+use crate::core::action::{Action, ActionName};
 use crate::core::alert::Source;
 use crate::core::cause::Class;
 use crate::core::evidence::{Ask, QuestionName};
 use crate::core::rule::{
-    AlertMatch, BreakerKind, EvidenceRule, Meaning, Mode, ProbeRule, Recovery, Rule, Rung,
-    TargetName, VerifyRule, VerifySignal, Wait,
+    AlertMatch, BreakerKind, CausePattern, EscalationRule, EvidenceRule, Meaning, Mode, ProbeRule,
+    Recovery, Rule, Rung, TargetName, VerifyRule, VerifySignal, Wait,
 };
 use crate::core::time::Duration;
 
@@ -63,6 +66,17 @@ pub(crate) struct Draft {
     pub(crate) matchers_at: Vec<Range<usize>>,
 }
 
+/// What a rule asks, does and watches: each part names others.
+struct Remedies {
+    evidence: Vec<EvidenceRule>,
+    probes: Vec<ProbeRule>,
+    cause_patterns: Vec<CausePattern>,
+    ladders: Ladders,
+    actions: BTreeMap<ActionName, Action>,
+    verify: VerifyRule,
+    escalate: Vec<EscalationRule>,
+}
+
 impl Reader {
     pub(crate) fn version(&self, fields: &Fields<'_>) {
         if let Some(node) = fields.required(self, "version", "begin the file with `version: 1`") {
@@ -106,84 +120,51 @@ impl Reader {
         let keys: Vec<&str> = KEYS.into_iter().chain(["updates"]).collect();
         let fields = self.fields(root, &keys)?;
         self.version(&fields);
-        let name_node = fields.required(self, "breaker", "its name: breaker: pms");
+        let must = |name: &'static str, hint| fields.required(self, name, hint);
+        let name_node = must("breaker", "its name: breaker: pms");
         let name = name_node.and_then(|node| self.name(node));
-        let summary = fields
-            .required(self, "summary", "what it is, for people")
-            .and_then(|node| self.text(node));
-        let runbook = self.optional_text(&fields, "runbook");
-        let channel = self.optional_text(&fields, "channel");
-        let mode_node = fields.required(self, "mode", "observe, suggest, approve or auto");
+        let summary = must("summary", "what it is, for people").and_then(|node| self.text(node));
+        let mode_node = must("mode", "observe, suggest, approve or auto");
         let mode = mode_node.and_then(|node| self.word(node, &MODES));
         let target_from = self.target_from(&fields, targets);
-        let matchers = fields
-            .required(self, "match", "which alerts belong to it")
-            .and_then(|node| self.matchers(node));
-        let (act_after, updates_every) = (self.act_after(&fields), self.updates(&fields));
-        let state = fields
-            .required(self, "state", "how to read the breaker's state")
-            .and_then(|node| self.state(node));
-        let kind = fields
-            .required(
-                self,
-                "kind",
-                "self (recovers with time), lazy (only when called), manual, or capacity",
-            )
-            .and_then(|node| self.word(node, &KINDS));
-        let recovery = self.recovery(&fields);
-        let looks = self.looks(&fields);
-        let cause_patterns = match fields.get("causes") {
-            Some(node) => self.causes(node),
-            None => Some(Vec::new()),
-        };
-        let ladders = fields
-            .required(self, "ladder", "what to do about each cause")
-            .and_then(|node| self.ladders(node));
-        let actions = match fields.get("actions") {
-            Some(node) => self.actions(node),
-            None => Some(BTreeMap::new()),
-        };
-        let hint = "no action without verification: say what counts as recovered";
-        let verify_node = fields.required(self, "verify", hint);
-        let verify = match (verify_node, &looks) {
-            (Some(node), Some((evidence, probes))) => self.verify(node, evidence, probes),
-            (Some(_) | None, _) => None,
-        };
-        let hint = "whom to call: escalate: [ { when: always, to: [ { slack: \"@name\" } ] } ]";
-        let escalate =
-            fields.required(self, "escalate", hint).and_then(|node| self.escalation(node));
-        let (ladders, (evidence, probes)) = (ladders?, looks?);
-        if let Some(actions) = &actions {
-            self.ladder_actions(&ladders, actions, fields.get("actions"));
-        }
-        self.ladder_proofs(&ladders, mode, recovery, (&evidence, &probes));
-        if let Some(verify) = &verify {
-            self.unused_probes(&fields, &evidence, verify);
-        }
+        let matchers =
+            must("match", "which alerts belong to it").and_then(|node| self.matchers(node));
+        let state =
+            must("state", "how to read the breaker's state").and_then(|node| self.state(node));
+        let hint = "self (recovers with time), lazy (only when called), manual, or capacity";
+        let kind = must("kind", hint).and_then(|node| self.word(node, &KINDS));
+        let recovery = fields.get("recovery").and_then(|node| self.recovery(node));
+        let recovery = recovery.unwrap_or_default();
+        let updates_every = fields.get("updates").and_then(|node| self.updates(node));
+        let remedies = self.remedies(&fields, mode, recovery);
         let (matchers, matchers_at) = matchers?.into_iter().unzip();
+        let remedies = remedies?;
         let rule = Rule {
             name: name?,
             revision: String::new(),
             summary: summary?,
-            runbook: runbook?,
-            channel: channel?,
+            runbook: fields.get("runbook").and_then(|node| self.text(node)),
+            channel: fields.get("channel").and_then(|node| self.text(node)),
             mode: mode?,
             targets: targets.iter().map(|(name, _)| name.clone()).collect(),
-            target_from: target_from?,
+            target_from,
             matchers,
-            act_after: act_after?,
+            act_after: fields
+                .get("act_after")
+                .and_then(|node| self.act_after(node))
+                .unwrap_or_default(),
             state: state?,
             kind: kind?,
-            recovery: recovery?,
-            evidence,
-            cause_patterns: cause_patterns?,
-            ladder: ladders.of,
-            otherwise: ladders.otherwise,
-            actions: actions?,
-            verify: verify?,
-            escalate: escalate?,
-            probes,
-            updates_every: updates_every?,
+            recovery,
+            evidence: remedies.evidence,
+            cause_patterns: remedies.cause_patterns,
+            ladder: remedies.ladders.of,
+            otherwise: remedies.ladders.otherwise,
+            actions: remedies.actions,
+            verify: remedies.verify,
+            escalate: remedies.escalate,
+            probes: remedies.probes,
+            updates_every: updates_every.unwrap_or(UPDATES),
         };
         Some(Draft {
             rule,
@@ -194,30 +175,66 @@ impl Reader {
         })
     }
 
-    fn optional_text(&self, fields: &Fields<'_>, name: &str) -> Option<Option<String>> {
-        match fields.get(name) {
-            Some(node) => self.text(node).map(Some),
-            None => Some(None),
+    /// The parts of a rule that speak of each other, read and checked together.
+    fn remedies(
+        &self,
+        fields: &Fields<'_>,
+        mode: Option<Mode>,
+        recovery: Recovery,
+    ) -> Option<Remedies> {
+        let must = |name: &'static str, hint| fields.required(self, name, hint);
+        let probes = fields.get("probes").map_or(Some(Vec::new()), |node| self.probes(node));
+        let evidence = match (fields.get("evidence"), &probes) {
+            (Some(node), Some(probes)) => self.evidence(node, probes),
+            (Some(_), None) => None,
+            (None, _) => Some(Vec::new()),
+        };
+        let cause_patterns = fields.get("causes").and_then(|node| self.causes(node));
+        let ladders =
+            must("ladder", "what to do about each cause").and_then(|node| self.ladders(node));
+        let actions =
+            fields.get("actions").map_or(Some(BTreeMap::new()), |node| self.actions(node));
+        let verify = must("verify", "no action without verification: say what counts as recovered");
+        let hint = "whom to call: escalate: [ { when: always, to: [ { slack: \"@name\" } ] } ]";
+        let escalate = must("escalate", hint).and_then(|node| self.escalation(node));
+        let (evidence, probes) = (evidence?, probes?);
+        let verify = verify.and_then(|node| self.verify(node, &evidence, &probes));
+        if let Some(verify) = &verify {
+            self.unused_probes(fields, &evidence, verify);
         }
+        let ladders = ladders?;
+        if let Some(actions) = &actions {
+            self.ladder_actions(&ladders, actions, fields.get("actions"));
+        }
+        self.ladder_proofs(&ladders, mode, recovery, (&evidence, &probes));
+        Some(Remedies {
+            evidence,
+            probes,
+            cause_patterns: cause_patterns.unwrap_or_default(),
+            ladders,
+            actions: actions?,
+            verify: verify?,
+            escalate: escalate?,
+        })
     }
 
     fn target_from(
         &self,
         fields: &Fields<'_>,
         targets: &[(TargetName, Range<usize>)],
-    ) -> Option<Option<String>> {
+    ) -> Option<String> {
         match fields.get("target_from") {
             Some(node) => {
                 let hint = "which alert label names the target: target_from: { label: service }";
                 let label = self.fields(node, &["label"])?.required(self, "label", hint)?;
                 let text = self.text(label)?;
-                self.valid(super::ask::label_check(&text), Some(text), label.place())
+                self.valid(super::ask::label_check(&text), text, label.place())
             }
             None if targets.len() > 1 => {
                 let hint = "several targets: say which alert label names one: target_from: { label: service }";
-                fields.required(self, "target_from", hint).map(|_| None)
+                fields.required(self, "target_from", hint).and(None)
             }
-            None => Some(None),
+            None => None,
         }
     }
 
@@ -244,52 +261,23 @@ impl Reader {
     }
 
     /// Nothing to wait for is a choice, and may be written out: `0s`.
-    fn act_after(&self, fields: &Fields<'_>) -> Option<Duration> {
-        match fields.get("act_after") {
-            Some(node) if matches!(&node.kind, super::yaml::Kind::Scalar(scalar) if scalar.text == "0s") => {
-                Some(Duration::ZERO)
-            }
-            Some(node) => self.duration(node),
-            None => Some(Duration::ZERO),
+    fn act_after(&self, node: &Node) -> Option<Duration> {
+        match &node.kind {
+            Kind::Scalar(scalar) if scalar.text == "0s" => Some(Duration::ZERO),
+            Kind::Scalar(_) | Kind::List(_) | Kind::Map(_) => self.duration(node),
         }
     }
 
-    fn updates(&self, fields: &Fields<'_>) -> Option<Duration> {
-        match fields.get("updates") {
-            Some(node) => {
-                let every =
-                    self.fields(node, &["every"])?.required(self, "every", "such as every: 15m")?;
-                self.duration(every)
-            }
-            None => Some(UPDATES),
-        }
+    fn updates(&self, node: &Node) -> Option<Duration> {
+        let fields = self.fields(node, &["every"])?;
+        self.duration(fields.required(self, "every", "such as every: 15m")?)
     }
 
-    fn recovery(&self, fields: &Fields<'_>) -> Option<Recovery> {
-        let Some(node) = fields.get("recovery") else { return Some(Recovery::default()) };
+    fn recovery(&self, node: &Node) -> Option<Recovery> {
         let fields = self.fields(node, &["half_open_after", "needs_idle"])?;
-        let half_open_after = match fields.get("half_open_after") {
-            Some(node) => self.duration(node).map(Some),
-            None => Some(None),
-        };
-        let needs_idle = match fields.get("needs_idle") {
-            Some(node) => self.boolean(node),
-            None => Some(false),
-        };
-        Some(Recovery { half_open_after: half_open_after?, needs_idle: needs_idle? })
-    }
-
-    fn looks(&self, fields: &Fields<'_>) -> Option<(Vec<EvidenceRule>, Vec<ProbeRule>)> {
-        let probes = match fields.get("probes") {
-            Some(node) => self.probes(node),
-            None => Some(Vec::new()),
-        };
-        let evidence = match (fields.get("evidence"), &probes) {
-            (Some(node), Some(probes)) => self.evidence(node, probes),
-            (Some(_), None) => None,
-            (None, _) => Some(Vec::new()),
-        };
-        Some((evidence?, probes?))
+        let half_open_after = fields.get("half_open_after").and_then(|node| self.duration(node));
+        let needs_idle = fields.get("needs_idle").and_then(|node| self.boolean(node));
+        Some(Recovery { half_open_after, needs_idle: needs_idle.unwrap_or(false) })
     }
 
     /// What each rung rests on: a proof that can be had, a person where no proof is asked for, a time to wait.
@@ -297,7 +285,7 @@ impl Reader {
         &self,
         ladders: &Ladders,
         mode: Option<Mode>,
-        recovery: Option<Recovery>,
+        recovery: Recovery,
         (evidence, probes): (&[EvidenceRule], &[ProbeRule]),
     ) {
         let proof = evidence.iter().any(|one| {
@@ -324,9 +312,7 @@ impl Reader {
                         "add when: { gone: true }, or let the rule's mode be approve",
                     );
                 }
-                Rung::Wait(Wait::HalfOpen)
-                    if recovery.is_some_and(|recovery| recovery.half_open_after.is_none()) =>
-                {
+                Rung::Wait(Wait::HalfOpen) if recovery.half_open_after.is_none() => {
                     let hint =
                         "say when the breaker tries again: recovery: { half_open_after: 30s }";
                     self.fault(at.clone(), "nobody knows how long to wait for half-open", hint);

@@ -25,8 +25,8 @@ struct Checked {
     filled: BTreeMap<TargetName, Rule>,
 }
 
-/// Builds the set from what was read. `None` only if nothing could be built; the caller looks for errors.
-pub(crate) fn rule_set(read: Read, mistakes: &mut Vec<Mistake>) -> Option<RuleSet> {
+/// Builds the set from what was read; as much of it as is sound, so that the caller must look for errors.
+pub(crate) fn rule_set(read: &Read, mistakes: &mut Vec<Mistake>) -> RuleSet {
     let inventory = match &read.targets {
         Some(parsed) => {
             let reader = Reader::new(&parsed.source, Values::Unfilled);
@@ -68,7 +68,7 @@ pub(crate) fn rule_set(read: Read, mistakes: &mut Vec<Mistake>) -> Option<RuleSe
         set.rules.insert(name, Rule { revision, ..draft.rule });
     }
     set.targets = inventory.targets;
-    Some(set)
+    set
 }
 
 /// Reads one rule file: once, or once for each target if it has placeholders.

@@ -139,7 +139,6 @@ impl Builder<'_> {
     fn take(&mut self, event: Event<'_>, span: Span) -> bool {
         let at = self.range(&span);
         match event {
-            Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => true,
             Event::DocumentStart(..) => {
                 self.root.is_none() || self.stop(at, "a second document", "one file says one thing")
             }
@@ -169,8 +168,8 @@ impl Builder<'_> {
                 self.begin(Open::Map(at, Vec::new(), None))
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(&at),
-            // The parser may learn new events; those that carry no value change nothing.
-            _ => true,
+            // Beginnings and ends carry no value; nor would events that the parser has yet to learn.
+            Event::StreamStart | Event::StreamEnd | Event::DocumentEnd | _ => true,
         }
     }
 

@@ -120,15 +120,12 @@ error: unknown key `kidn`
 fn files_of(page: &str) -> Vec<(String, String)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
     let text = std::fs::read_to_string(path).unwrap();
-    let mut files = Vec::new();
-    let mut rest = text.as_str();
-    while let Some(at) = rest.find("cat >") {
-        let (head, tail) = rest[at + 5..].split_once('\n').unwrap();
-        let (body, after) = tail.split_once("\nYAML").unwrap();
-        files.push((head.split_whitespace().next().unwrap().to_owned(), format!("{body}\n")));
-        rest = after;
-    }
-    files
+    let files = text.split("cat >").skip(1).map(|rest| {
+        let (head, tail) = rest.split_once('\n').unwrap();
+        let (body, _) = tail.split_once("\nYAML").unwrap();
+        (head.split_whitespace().next().unwrap().to_owned(), format!("{body}\n"))
+    });
+    files.collect()
 }
 
 #[test]
@@ -140,5 +137,18 @@ fn the_rules_of_the_quickstart_are_sound() {
         }
     }
     assert_eq!(folder.load().rules.len(), 1);
+    assert!(folder.mistakes().is_empty());
+}
+
+#[test]
+fn the_smallest_rule_set_of_the_documentation_is_sound() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let folder = Folder::empty();
+    for block in text.split("```yaml\n# rules/").skip(1) {
+        let (name, rest) = block.split_once('\n').unwrap();
+        folder.write(name, rest.split("```").next().unwrap());
+    }
+    assert_eq!(folder.load().rules.keys().collect::<Vec<_>>(), ["payments"]);
     assert!(folder.mistakes().is_empty());
 }

@@ -67,7 +67,7 @@ fn mutated(text: &str, dice: &mut Dice) -> String {
             1 => text.insert_str(from, SPLINTERS[dice.roll(SPLINTERS.len())]),
             2 => text.replace_range(from..to, SPLINTERS[dice.roll(SPLINTERS.len())]),
             _ => {
-                let piece = text[from..to].to_owned();
+                let piece = text.get(from..to).unwrap().to_owned();
                 let at = borders[dice.roll(borders.len())];
                 text.insert_str(at, &piece);
             }
