@@ -39,6 +39,7 @@ use crate::core::decide::Decision;
 use crate::core::fleet::Fleet;
 use crate::core::incident::{Incident, IncidentId, News};
 use crate::core::planted::Bugs;
+use crate::core::report::Report;
 use crate::core::rule::{Rule, RuleSet};
 use crate::core::time::Timestamp;
 use tx::{Answer, Tx};
@@ -115,6 +116,11 @@ impl Store {
     /// stop was clean and nothing is open.
     pub async fn start(&self, now: Timestamp, version: &str, rules: &RuleSet) -> Answer<StartInfo> {
         write!(self, tx => server::start(tx, now, version, rules))
+    }
+
+    /// Takes the right to write and gives it back: an error means that nothing can be stored now.
+    pub async fn can_write(&self) -> Answer<()> {
+        write!(self, tx => server::touch(tx))
     }
 
     /// Records a clean stop.
@@ -251,6 +257,15 @@ impl Store {
     pub async fn root_posted(&self, incident: IncidentId) -> Answer<Option<Posted>> {
         let root = read!(self, tx => tx.delivery(incident, Slot::Root))?;
         Ok(root.and_then(|root| root.posted))
+    }
+
+    /// The newest report on an incident: what its root message shows, or will.
+    pub async fn report(&self, incident: IncidentId) -> Answer<Option<Report>> {
+        let root = read!(self, tx => tx.delivery(incident, Slot::Root))?;
+        Ok(root.and_then(|root| match root.body {
+            Body::Report(report) => Some(*report),
+            Body::Line(_) | Body::Page(_) => None,
+        }))
     }
 
     // --- probes ---

@@ -5,7 +5,11 @@ mod accept;
 mod alerts;
 mod auth;
 mod body;
+mod console;
+mod framing;
+mod health;
 mod hosts;
+mod metrics;
 pub mod payload;
 pub mod reject;
 mod rejections;
@@ -13,7 +17,7 @@ pub mod socket;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use std::sync::Arc;
 
 pub use accept::serve;
@@ -70,6 +74,10 @@ pub struct Web {
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     pub store: Store,
+    /// The listener is bound to a loopback address: whoever reaches it is on this machine.
+    pub is_loopback: bool,
+    /// Names, beside those of loopback, under which a browser may open the console.
+    pub hosts: Vec<String>,
 }
 
 struct Shared {
@@ -82,6 +90,12 @@ pub fn router(web: Web) -> Router {
     let rejections = Rejections::new(Arc::clone(&web.metrics));
     Router::new()
         .route("/webhooks/alertmanager", post(alerts::receive).fallback(reject::only_post))
+        .route("/", get(console::incidents))
+        .route("/incidents/{id}", get(console::incident))
+        .route("/console.css", get(console::style))
+        .route("/metrics", get(metrics::page))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
         .fallback(reject::no_such_path)
         .with_state(Arc::new(Shared { web, rejections }))
 }

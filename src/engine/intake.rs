@@ -1,14 +1,15 @@
 //! Alerts → stored, many requests in one commit, acknowledged. Never says "stored" before the commit has returned, and
 //! never looks at what an alert says.
 
-use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::alert::Notification;
 use crate::core::time::{Duration, Timestamp};
+use crate::engine::clock::since_boot;
 use crate::store::StoreError;
 use crate::telemetry::Metrics;
 
@@ -24,6 +25,9 @@ const ROOM_BYTES: usize = 128 * 1_024 * 1_024;
 const ROOM_PAGE_BYTES: usize = 1_024;
 /// P2: what is not stored by then is refused, and sent again by Alertmanager.
 pub const COMMIT_WAIT_MOST: Duration = Duration::from_secs(2);
+
+/// How long a failed commit makes the server unready.
+const FAILURE_COUNTS: Duration = Duration::from_secs(10);
 
 /// Why a notification is not, or perhaps not, stored. All of them pass: send it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +50,8 @@ pub struct Intake {
     room: Arc<Semaphore>,
     draining: CancellationToken,
     metrics: Arc<Metrics>,
+    /// Time since boot of the last failed commit, in milliseconds; 0: the last one went well.
+    failed_ms: Arc<AtomicU64>,
 }
 
 /// Memory reserved for one body; free again when dropped.
@@ -73,8 +79,17 @@ impl Intake {
         let (queue, jobs) = mpsc::channel(QUEUE_MOST);
         let draining = CancellationToken::new();
         let room = Arc::new(Semaphore::new(ROOM_BYTES / ROOM_PAGE_BYTES));
-        let intake = Self { queue, room, draining: draining.clone(), metrics };
-        (intake, tokio::spawn(write_all(jobs, write, news, draining)))
+        let failed_ms = Arc::new(AtomicU64::new(0));
+        let writer = Writer {
+            jobs,
+            metrics: Arc::clone(&metrics),
+            write,
+            news,
+            draining: draining.clone(),
+            failed_ms: Arc::clone(&failed_ms),
+        };
+        let intake = Self { queue, room, draining, metrics, failed_ms };
+        (intake, tokio::spawn(writer.run()))
     }
 
     /// Refuses everything from now on; what is queued is still written.
@@ -84,6 +99,18 @@ impl Intake {
 
     pub fn is_draining(&self) -> bool {
         self.draining.is_cancelled()
+    }
+
+    /// Requests that wait for their commit.
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity().saturating_sub(self.queue.capacity())
+    }
+
+    /// The writer is gone, or its last commit failed a moment ago. It is forgotten soon, so that somebody tries again.
+    pub fn failed_lately(&self, since_boot: Duration) -> bool {
+        let failed = Duration::from_millis(self.failed_ms.load(Ordering::Relaxed));
+        self.queue.is_closed()
+            || (!failed.is_zero() && since_boot.saturating_sub(failed) < FAILURE_COUNTS)
     }
 
     /// Room for a body that has no bytes yet.
@@ -108,8 +135,7 @@ impl Intake {
                 mpsc::error::TrySendError::Closed(_) => NotStored::Draining,
             }
         })?;
-        let waiting = self.queue.max_capacity().saturating_sub(self.queue.capacity());
-        self.metrics.queue_depth.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.metrics.queue_depth.set(i64::try_from(self.waiting()).unwrap_or(i64::MAX));
         match tokio::time::timeout(COMMIT_WAIT_MOST, stored).await {
             Ok(Ok(result)) => result,
             // The writer is gone, with what it held.
@@ -139,43 +165,59 @@ impl Room {
     }
 }
 
-async fn write_all<W, F>(
-    mut jobs: mpsc::Receiver<Job>,
+struct Writer<W> {
+    jobs: mpsc::Receiver<Job>,
     write: W,
     news: Arc<Notify>,
     draining: CancellationToken,
-) where
+    failed_ms: Arc<AtomicU64>,
+    metrics: Arc<Metrics>,
+}
+
+impl<W, F> Writer<W>
+where
     W: Fn(Vec<(Timestamp, Notification)>) -> F,
     F: Future<Output = Result<(), StoreError>>,
 {
-    loop {
-        let first = tokio::select! {
-            biased;
-            job = jobs.recv() => job,
-            () = draining.cancelled(), if !jobs.is_closed() => {
-                jobs.close();
+    async fn run(mut self) {
+        loop {
+            let first = tokio::select! {
+                biased;
+                job = self.jobs.recv() => job,
+                () = self.draining.cancelled(), if !self.jobs.is_closed() => {
+                    self.jobs.close();
+                    continue;
+                }
+            };
+            let Some(first) = first else { return };
+            let (batch, waiting) = gather(first, &mut self.jobs);
+            self.metrics.queue_depth.set(i64::try_from(self.jobs.len()).unwrap_or(i64::MAX));
+            if batch.is_empty() {
                 continue;
             }
-        };
-        let Some(first) = first else { return };
-        let (batch, waiting) = gather(first, &mut jobs);
-        if batch.is_empty() {
-            continue;
+            let result = self.commit(batch).await;
+            for (done, room) in waiting {
+                drop(room);
+                // A sender that has stopped waiting was told 503: it sends a copy.
+                let _gone = done.send(result);
+            }
         }
-        let result = match write(batch).await {
+    }
+
+    async fn commit(&self, batch: Vec<(Timestamp, Notification)>) -> Result<(), NotStored> {
+        let requests = batch.len();
+        match (self.write)(batch).await {
             Ok(()) => {
-                news.notify_one();
+                self.failed_ms.store(0, Ordering::Relaxed);
+                self.news.notify_one();
                 Ok(())
             }
             Err(error) => {
-                tracing::error!(%error, requests = waiting.len(), "alerts could not be stored; their senders will repeat them");
+                let now = u64::try_from(since_boot().as_millis()).unwrap_or(u64::MAX);
+                self.failed_ms.store(now, Ordering::Relaxed);
+                tracing::error!(%error, requests, "alerts could not be stored; their senders will repeat them");
                 Err(NotStored::Unavailable)
             }
-        };
-        for (done, room) in waiting {
-            drop(room);
-            // A sender that has stopped waiting was told 503: it sends a copy.
-            let _gone = done.send(result);
         }
     }
 }

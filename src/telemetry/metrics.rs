@@ -30,7 +30,7 @@ struct ReasonLabel {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct GuardLabel {
-    guard: String,
+    guard: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -151,7 +151,7 @@ impl Metrics {
     }
 
     pub fn refused(&self, guard: Guard) {
-        self.guard_refusals.get_or_create(&GuardLabel { guard: word(&guard) }).inc();
+        self.guard_refusals.get_or_create(&GuardLabel { guard: guard.name() }).inc();
     }
 
     pub fn acted(&self, outcome: &Outcome) {

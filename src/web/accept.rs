@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::Limits;
+use super::framing::Watched;
 use crate::core::time::Duration;
 
 /// After an accept that failed for want of file descriptors: time for some connection to end.
@@ -124,6 +125,7 @@ async fn connection(
     (limits, shutdown): (Limits, CancellationToken),
 ) {
     let activity = Arc::new(Activity::default());
+    let stream = Watched::new(stream, Arc::clone(&activity.is_odd));
     let service = {
         let activity = Arc::clone(&activity);
         service_fn(move |request| answer(router.clone(), request, Arc::clone(&activity)))
@@ -169,6 +171,8 @@ async fn connection(
 struct Activity {
     began: AtomicUsize,
     running: AtomicUsize,
+    /// A head had line ends that others may read differently.
+    is_odd: Arc<AtomicBool>,
 }
 
 /// Counts a request as running until it is answered or dropped.
@@ -193,13 +197,13 @@ async fn answer(
     request: Request<Incoming>,
     activity: Arc<Activity>,
 ) -> Result<Response, Infallible> {
-    let running = Running::begin(activity);
-    // A request with both lengths, CL and TE, arrives here as chunked. Whatever a proxy in front made of it, nothing
-    // after it on this connection is believed.
-    let is_last =
-        request.version() < Version::HTTP_2 && request.headers().contains_key(TRANSFER_ENCODING);
+    let running = Running::begin(Arc::clone(&activity));
+    let is_http_1 = request.version() < Version::HTTP_2;
+    let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let mut response = router.oneshot(request.map(Body::new)).await?;
-    if is_last {
+    // A request with both lengths, CL and TE, arrives here as chunked. Whatever a proxy in front made of it or of odd line
+    // ends, nothing after it on this connection is believed.
+    if is_http_1 && (is_chunked || activity.is_odd.load(Ordering::Relaxed)) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     drop(running);

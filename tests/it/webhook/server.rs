@@ -41,6 +41,7 @@ pub struct Server {
     stored: Arc<Mutex<Vec<Notification>>>,
     shutdown: CancellationToken,
     serving: tokio::task::JoinHandle<()>,
+    client: reqwest::Client,
 }
 
 pub struct Setup {
@@ -108,6 +109,8 @@ impl Server {
             clock: Clock::manual(NOW.parse().unwrap()),
             metrics: Arc::clone(&metrics),
             store: store.clone(),
+            is_loopback: true,
+            hosts: vec!["reclose.internal".to_owned()],
         };
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
@@ -117,7 +120,18 @@ impl Server {
             setup.limits,
             shutdown.clone(),
         ));
-        Self { address, store, metrics, intake, news, web, stored, shutdown, serving }
+        Self {
+            address,
+            store,
+            metrics,
+            intake,
+            news,
+            web,
+            stored,
+            shutdown,
+            serving,
+            client: client(),
+        }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -146,7 +160,8 @@ impl Server {
         body: impl Into<reqwest::Body>,
         also: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
     ) -> Answer {
-        let request = client()
+        let request = self
+            .client
             .post(self.url(PATH))
             .header("content-type", "application/json")
             .header("user-agent", "Alertmanager/0.34.0")
@@ -193,6 +208,8 @@ pub fn client() -> reqwest::Client {
         .connect_timeout(Duration::from_secs(5))
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
+        // A kept connection may be closed by the server at the moment it is used again.
+        .pool_max_idle_per_host(0)
         .build()
         .unwrap()
 }
