@@ -112,6 +112,8 @@ impl Server {
             clock: clock.clone(),
             metrics,
             store: store.clone(),
+            is_loopback: address.ip().is_loopback(),
+            hosts: Vec::new(),
         };
         let router = web::router(web);
         stage_doors.spawn(|stop| web::serve(listener, router, limits, stop));

@@ -195,7 +195,7 @@ impl Metrics {
         (beat > 0).then(|| Duration::from_millis(millis(since_boot).saturating_sub(beat)))
     }
 
-    /// All metrics as OpenMetrics text, at this time since boot.
+    /// All metrics as `OpenMetrics` text, at this time since boot.
     pub fn encode(&self, since_boot: Duration) -> Result<String, fmt::Error> {
         let age = self.heartbeat_age(since_boot).map_or(-1.0, |age| age.as_secs_f64());
         self.heartbeat_age_seconds.set(age);

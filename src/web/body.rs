@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, Request};
 use http_body_util::BodyExt;
+use tokio_util::bytes::Buf;
 
 use super::Limits;
 use super::reject::Reject;
@@ -28,14 +29,12 @@ pub(super) async fn read(
         }
         gather(&mut body, limits, room, announced.unwrap_or(0)).await
     };
-    let result = match tokio::time::timeout(limits.body_time, reading).await {
-        Ok(result) => result,
-        Err(_) => return Err(Reject::SlowBody),
+    let Ok(result) = tokio::time::timeout(limits.body_time, reading).await else {
+        return Err(Reject::SlowBody);
     };
     if matches!(result, Err(Reject::TooLarge { .. })) {
         // Over or not, the answer is the same.
-        let _: Result<(), _> =
-            tokio::time::timeout(LINGER, discard(&mut body, limits.body_bytes)).await;
+        drop(tokio::time::timeout(LINGER, discard(&mut body, limits.body_bytes)).await);
     }
     result
 }
@@ -68,7 +67,7 @@ async fn gather(
 async fn discard(body: &mut Body, most: usize) {
     let mut seen = 0_usize;
     while let Some(Ok(frame)) = body.frame().await {
-        seen = seen.saturating_add(frame.data_ref().map_or(0, |data| data.len()));
+        seen = seen.saturating_add(frame.data_ref().map_or(0, Buf::remaining));
         if seen > most {
             return;
         }

@@ -1,4 +1,4 @@
-//! `/metrics`: all of them as OpenMetrics text. Holds nothing secret, so it asks for no credential.
+//! `/metrics`: all of them as `OpenMetrics` text. Holds nothing secret, so it asks for no credential.
 
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -7,7 +7,8 @@ pub(super) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if is_hidden(character) {
-            shown.push_str(&format!("⟨U+{:04X}⟩", u32::from(character)));
+            let code = format!("⟨U+{:04X}⟩", u32::from(character));
+            shown.push_str(&code);
         } else {
             shown.push(character);
         }

@@ -110,10 +110,7 @@ impl<'de> Visitor<'de> for PairsOf<'_, '_> {
     }
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-        match self.1 {
-            Field::Annotations => Ok(Pairs::default()),
-            _ => Err(E::custom("null")),
-        }
+        if self.1 == Field::Annotations { Ok(Pairs::default()) } else { Err(E::custom("null")) }
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {

@@ -18,7 +18,7 @@ pub(super) struct Group<'a, 'l>(pub(super) &'a Reader<'l>);
 
 #[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "camelCase")]
-enum GroupKey {
+enum GroupWord {
     Version,
     GroupKey,
     Status,
@@ -49,27 +49,27 @@ impl<'de> Visitor<'de> for Group<'_, '_> {
         let (mut truncated, mut alerts) = (None, None);
         while let Some(key) = map.next_key()? {
             match key {
-                GroupKey::Version => {
+                GroupWord::Version => {
                     reader.once(&mut version, Field::Version, || {
                         map.next_value_seed(Version(reader))
                     })?;
                 }
-                GroupKey::GroupKey => {
+                GroupWord::GroupKey => {
                     reader
                         .once(&mut group_key, Field::GroupKey, || map.next_value::<Text<'_>>())?;
                 }
-                GroupKey::Status => {
+                GroupWord::Status => {
                     reader.once(&mut status, Field::Status, || map.next_value::<Text<'_>>())?;
                 }
-                GroupKey::TruncatedAlerts => {
+                GroupWord::TruncatedAlerts => {
                     reader
                         .once(&mut truncated, Field::TruncatedAlerts, || map.next_value::<u64>())?;
                 }
-                GroupKey::Alerts => {
+                GroupWord::Alerts => {
                     reader
                         .once(&mut alerts, Field::Alerts, || map.next_value_seed(Alerts(reader)))?;
                 }
-                GroupKey::Other => {
+                GroupWord::Other => {
                     reader.at.set(Field::Body);
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -143,7 +143,7 @@ struct One<'a, 'l>(&'a Reader<'l>);
 
 #[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "camelCase")]
-enum AlertKeyword {
+enum AlertWord {
     Status,
     Labels,
     Annotations,
@@ -183,32 +183,37 @@ impl<'de> Visitor<'de> for One<'_, '_> {
         let mut read = Read::default();
         while let Some(key) = map.next_key()? {
             match key {
-                AlertKeyword::Status => {
+                AlertWord::Status => {
                     reader.once(&mut read.status, Field::AlertStatus, || map.next_value())?;
                 }
-                AlertKeyword::Labels => reader.once(&mut read.labels, Field::Labels, || {
-                    map.next_value_seed(PairsOf(reader, Field::Labels))
-                })?,
-                AlertKeyword::Annotations => {
+                AlertWord::Labels => {
+                    reader.once(&mut read.labels, Field::Labels, || {
+                        map.next_value_seed(PairsOf(reader, Field::Labels))
+                    })?;
+                }
+                AlertWord::Annotations => {
                     reader.once(&mut read.annotations, Field::Annotations, || {
                         map.next_value_seed(PairsOf(reader, Field::Annotations))
                     })?;
                 }
-                AlertKeyword::StartsAt => {
+                AlertWord::StartsAt => {
                     reader.once(&mut read.starts_at, Field::StartsAt, || {
                         map.next_value_seed(Time(reader))
-                    })?
+                    })?;
                 }
-                AlertKeyword::EndsAt => reader
-                    .once(&mut read.ends_at, Field::EndsAt, || map.next_value_seed(Time(reader)))?,
-                AlertKeyword::GeneratorUrl => {
+                AlertWord::EndsAt => {
+                    reader.once(&mut read.ends_at, Field::EndsAt, || {
+                        map.next_value_seed(Time(reader))
+                    })?;
+                }
+                AlertWord::GeneratorUrl => {
                     reader
                         .once(&mut read.generator_url, Field::GeneratorUrl, || map.next_value())?;
                 }
-                AlertKeyword::Fingerprint => {
+                AlertWord::Fingerprint => {
                     reader.once(&mut read.fingerprint, Field::Fingerprint, || map.next_value())?;
                 }
-                AlertKeyword::Other => {
+                AlertWord::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }

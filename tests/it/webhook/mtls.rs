@@ -74,7 +74,7 @@ fn certificates(dir: &Path) {
     }
 }
 
-/// nginx with `deploy/nginx-mtls.conf`, its paths and ports replaced.
+/// nginx with `deploy/nginx-mtls.conf`, its paths and ports replaced; one process, so that ending it ends all.
 fn nginx(dir: &Path, behind: u16) -> (u16, Nginx) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let at = dir.display();
@@ -83,7 +83,7 @@ fn nginx(dir: &Path, behind: u16) -> (u16, Nginx) {
         .replace("listen 7326", &format!("listen 127.0.0.1:{port}"))
         .replace("127.0.0.1:7325", &format!("127.0.0.1:{behind}"));
     let conf = format!(
-        "daemon off; pid {at}/nginx.pid; error_log {at}/nginx.log; worker_processes 1;\nevents {{}}\nhttp {{\naccess_log off;\n\
+        "daemon off; pid {at}/nginx.pid; error_log {at}/nginx.log; master_process off;\nevents {{}}\nhttp {{\naccess_log off;\n\
          client_body_temp_path {at}/b; proxy_temp_path {at}/p; fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;\n\
          {shipped}}}\n"
     );

@@ -36,14 +36,13 @@ pub struct Server {
     pub store: Store,
     pub metrics: Arc<Metrics>,
     pub intake: Intake,
-    pub news: Arc<Notify>,
-    pub web: Web,
     stored: Arc<Mutex<Vec<Notification>>>,
     shutdown: CancellationToken,
     serving: tokio::task::JoinHandle<()>,
     client: reqwest::Client,
 }
 
+#[derive(Clone, Copy)]
 pub struct Setup {
     pub limits: Limits,
     pub disk: Disk,
@@ -120,18 +119,7 @@ impl Server {
             setup.limits,
             shutdown.clone(),
         ));
-        Self {
-            address,
-            store,
-            metrics,
-            intake,
-            news,
-            web,
-            stored,
-            shutdown,
-            serving,
-            client: client(),
-        }
+        Self { address, store, metrics, intake, stored, shutdown, serving, client: client() }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -169,14 +157,14 @@ impl Server {
         Answer::of(also(request).send().await.unwrap()).await
     }
 
-    /// The value of a metric's line that begins with `name`, 0 if there is none.
-    pub fn metric(&self, name: &str) -> f64 {
+    /// The count in the metric's line that begins with `name`, 0 if there is none.
+    pub fn metric(&self, name: &str) -> u64 {
         let page = self.metrics.encode(since_boot()).unwrap();
         let line = page.lines().find(|line| line.starts_with(name));
-        line.map_or(0.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+        line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
     }
 
-    pub fn rejected(&self, reason: &str) -> f64 {
+    pub fn rejected(&self, reason: &str) -> u64 {
         self.metric(&format!("reclose_rejected_total{{reason=\"{reason}\"}}"))
     }
 
@@ -267,9 +255,8 @@ impl Raw {
 
 /// The status codes of the answers in `text`.
 pub fn statuses(text: &str) -> Vec<u16> {
-    text.match_indices("HTTP/1.1 ")
-        .map(|(at, found)| text[at + found.len()..][..3].parse().unwrap())
-        .collect()
+    let answers = text.split("HTTP/1.1 ").skip(1);
+    answers.map(|answer| answer.split(' ').next().unwrap().parse().unwrap()).collect()
 }
 
 /// One firing alert as version 4 has it, with Alertmanager's fingerprint.
