@@ -1,6 +1,6 @@
 //! From stored webhook bodies to incidents. Never asks whether an alert is true.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Correlated;
 use super::tx::{Answer, Row, Tx};
@@ -22,7 +22,13 @@ pub(super) async fn correlate<T: Tx>(
     rules: &RuleSet,
 ) -> Answer<Correlated> {
     let taken = tx.take_notifications(now, limit).await?;
-    let mut batch = Batch { now, rules, rows: BTreeMap::new(), done: Correlated::default() };
+    let mut batch = Batch {
+        now,
+        rules,
+        rows: BTreeMap::new(),
+        kept: BTreeSet::new(),
+        done: Correlated::default(),
+    };
     for seq in &taken.unreadable {
         let reason = format!("stored notification {seq} cannot be read by this version");
         tx.audit(now, AuditEntry::Rejected { source: "store".to_owned(), reason });
@@ -49,6 +55,8 @@ struct Batch<'a> {
     now: Timestamp,
     rules: &'a RuleSet,
     rows: BTreeMap<Breaker, Option<Row>>,
+    /// Rules whose text this call has kept already.
+    kept: BTreeSet<String>,
     done: Correlated,
 }
 
@@ -104,7 +112,9 @@ impl Batch<'_> {
         let revision = match self.rules.rule(&placement.breaker) {
             Some(rule) => {
                 // Its text must be known for as long as the incident, whoever loaded the rules.
-                tx.put_rule(rule).await?;
+                if self.kept.insert(rule.revision.clone()) {
+                    tx.put_rule(rule).await?;
+                }
                 rule.revision.clone()
             }
             None => String::new(),

@@ -1,4 +1,4 @@
-//! The store on disk: one SQLite database in one directory, held by one server. Never shared between processes.
+//! The store on disk: one `SQLite` database in one directory, held by one server. Never shared between processes.
 //!
 //! One connection writes, a few read. What a verb has written is on the disk when it returns (WAL, `synchronous=FULL`).
 
@@ -172,8 +172,8 @@ async fn as_asked(writer: &SqlitePool) -> Answer<()> {
 }
 
 fn not_migrated(error: sqlx::migrate::MigrateError) -> StoreError {
-    match error {
-        sqlx::migrate::MigrateError::Execute(error) => refused(error),
-        other => StoreError::Corrupt(format!("{other}; was it written by a newer version?")),
+    if let sqlx::migrate::MigrateError::Execute(error) = error {
+        return refused(error);
     }
+    StoreError::Corrupt(format!("{error}; was it written by a newer version?"))
 }

@@ -1,9 +1,16 @@
 //! The contract of the store: every backend keeps it, the same way.
 //!
-//! `contract!` runs each test against memory and against SQLite.
+//! `contract!` runs each test against memory and against `SQLite`.
 
+mod agree;
 mod alerts;
+mod audit;
+mod crash;
+mod disk;
 mod incidents;
+mod intents;
+mod outbox;
+mod server;
 pub mod world;
 
 /// Runs every named test against both backends.

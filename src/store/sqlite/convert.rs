@@ -32,7 +32,7 @@ pub(super) fn refused(error: sqlx::Error) -> StoreError {
     }
 }
 
-/// The primary result code of SQLite.
+/// The primary result code of `SQLite`.
 fn code(error: &sqlx::Error) -> Option<i32> {
     extended(error).map(|code| code & 0xff)
 }

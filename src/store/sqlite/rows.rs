@@ -1,4 +1,4 @@
-//! The rows of one transaction, over SQLite. One statement for each question; no meaning.
+//! The rows of one transaction, over `SQLite`. One statement for each question; no meaning.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
