@@ -25,13 +25,12 @@ doc_examples() {
 
 if [ "$only" = 'all()' ]; then
     step 'examples in the documentation (cargo test --doc)' doc_examples
-    if [ -x deploy/check.sh ]; then
-        step 'deploy/: configurations (amtool, promtool, systemd-analyze)' deploy/check.sh
-    fi
+    step 'deploy/: configurations (amtool, promtool, systemd, nginx)' deploy/check.sh
 fi
 step "tests (cargo nextest, filter: $only)" \
     cargo nextest run --locked --features test-hooks -E "$only"
 if [ "$only" = 'all()' ]; then
+    step 'docs/quickstart.md, as it stands' tests/lab/quickstart.sh
     # Last, because it judges the bodies that the tests have sent.
     if [ -x tests/slack/validate.sh ]; then
         step 'messages to Slack, by slack_sdk and @slack/types' tests/slack/validate.sh
@@ -41,5 +40,5 @@ fi
 printf '\nWhat ran:\n'
 printf '%s\n' "${ran[@]}"
 if [ "$only" != 'all()' ]; then
-    echo 'Only a part: the configurations, documentation examples and Slack bodies were not checked.'
+    echo 'Only a part: configurations, documentation examples, quickstart and Slack bodies were not checked.'
 fi
