@@ -8,6 +8,7 @@ mod files;
 mod fill;
 mod http;
 mod ladder;
+mod logs;
 mod mistake;
 mod promql;
 mod read;

@@ -5,6 +5,8 @@ mod climb;
 mod look;
 mod tell;
 
+pub use look::PROBE_AGE;
+
 use serde::{Deserialize, Serialize};
 
 use super::audit::AuditEntry;

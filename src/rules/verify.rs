@@ -7,6 +7,7 @@ use super::http::Purpose;
 use super::read::Reader;
 use super::words;
 use super::yaml::{Kind, Node};
+use crate::core::decide::PROBE_AGE;
 use crate::core::evidence::Ask;
 use crate::core::rule::{
     BreakerState, Contact, EscalateWhen, EscalationRule, EvidenceRule, ProbeRule, Schedule,
@@ -107,6 +108,9 @@ impl Reader {
         }
         let name = self.name(value)?;
         let ask = evidence.iter().find(|known| known.name == name).map(|known| &known.ask);
+        if how == "healthy" && ask.is_none() {
+            self.often_enough(value, &name, probes)?;
+        }
         if how == "healthy" {
             let fits = match ask {
                 Some(Ask::Probe { .. }) => true,
@@ -142,6 +146,21 @@ impl Reader {
                 let names: Vec<&str> = evidence.iter().map(|one| one.name.as_str()).collect();
                 self.no(value, format!("no evidence is called `{name}`"), &alike(&name, &names))
             }
+        }
+    }
+
+    /// A probe that is no evidence is asked with the core's own age: a rarer one would always be too old.
+    fn often_enough(&self, node: &Node, name: &str, probes: &[ProbeRule]) -> Option<()> {
+        let rare =
+            probes.iter().filter(|probe| probe.name == name).any(|probe| match &probe.schedule {
+                Schedule::Every(every) => *every > PROBE_AGE / 2,
+                Schedule::Cron { .. } => true,
+            });
+        let hint = "make it evidence with a `max_age`, and name that: up: { as: upstream, probe: …, max_age: 1h }";
+        if rare {
+            self.no(node, "a probe that runs this rarely is too old to show health", hint)
+        } else {
+            Some(())
         }
     }
 
@@ -306,7 +325,7 @@ impl Reader {
             return self.no(
                 zone.unwrap_or(node),
                 message,
-                "a name of the IANA data base: UTC, Europe/Berlin",
+                "a name of the IANA data base: UTC, Europe/Berlin; in a container tzdata may be missing",
             );
         }
         Some(Schedule::Cron { expression, zone: zone_text })

@@ -175,4 +175,4 @@ pub(super) fn questions(rule: &Rule) -> Vec<Question> {
 }
 
 /// A probe's result older than this says nothing about now.
-const PROBE_AGE: Duration = Duration::from_secs(600);
+pub const PROBE_AGE: Duration = Duration::from_secs(600);

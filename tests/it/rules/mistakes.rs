@@ -294,6 +294,11 @@ const PLANTED: &[(&str, &str, &str)] = &[
     ("when: always", "when: { open_for: 1h }", "nobody is called when a person is needed"),
     ("when: always", "when: { unknown_cause: 0 rounds }", "`0 rounds` is no number of rounds"),
     ("to: [ { slack: \"@oncall\" } ]", "to: []", "the list is empty"),
+    (
+        "{ healthy: upstream } ]\nescalate:\n  - { when: always, to: [ { slack: \"@oncall\" } ] }\nprobes:\n  health:\n    every: 30s",
+        "{ healthy: health } ]\nescalate:\n  - { when: always, to: [ { slack: \"@oncall\" } ] }\nprobes:\n  health:\n    every: 10m",
+        "a probe that runs this rarely is too old",
+    ),
     // probes
     ("every: 30s", "every: 3s", "a run may last longer than until the next"),
     ("every: 30s", "cron: \"61 * * * *\"\n    zone: UTC", "not a cron expression"),
