@@ -1,6 +1,6 @@
 //! ⑤ The ladder of a cause: what is next, and until when it waits. Never decides whether an action may be done.
 
-use super::action::{Intent, intent_key};
+use super::action::{Intent, Outcome, intent_key};
 use super::cause::{Class, Verdict};
 use super::fleet::Fleet;
 use super::guard::DECISION_LASTS;
@@ -67,15 +67,28 @@ pub fn steps(incident: &Incident, rule: &Rule, over: bool) -> Vec<Step> {
         .iter()
         .enumerate()
         .map(|(index, rung)| {
+            let behind = if was_climbed(incident, rung) { Mark::Done } else { Mark::Skipped };
             let mark = match index.cmp(&incident.rung) {
-                std::cmp::Ordering::Less => Mark::Done,
-                std::cmp::Ordering::Equal | std::cmp::Ordering::Greater if over => Mark::Skipped,
+                std::cmp::Ordering::Less => behind,
+                std::cmp::Ordering::Equal if over => behind,
                 std::cmp::Ordering::Equal => Mark::Now,
+                std::cmp::Ordering::Greater if over => Mark::Skipped,
                 std::cmp::Ordering::Greater => Mark::Ahead,
             };
             Step { text: words(rung, rule), mark }
         })
         .collect()
+}
+
+/// Whether a rung that is behind us did what it says: an action counts only when it was carried out.
+fn was_climbed(incident: &Incident, rung: &Rung) -> bool {
+    match rung {
+        Rung::Do { action, .. } => incident
+            .attempts
+            .iter()
+            .any(|attempt| attempt.action == *action && attempt.outcome == Some(Outcome::Done)),
+        Rung::Wait(_) | Rung::Ask { .. } | Rung::Escalate => true,
+    }
 }
 
 /// A rung in plain words.

@@ -1,8 +1,14 @@
 //! The read-only pages: who may open them (row A36), and that nothing on them is obeyed or hidden.
 
 use axum::http::StatusCode;
+use reclose::core::action::{IntentKey, Outcome, Why};
+use reclose::core::cause::Class;
 use reclose::core::command::{Command, Person};
+use reclose::core::incident::{Attempt, Incident};
+use reclose::core::plan;
+use reclose::core::report::Mark;
 use reclose::rules;
+use reclose::store::Which;
 use serde_json::json;
 use std::path::Path;
 
@@ -99,6 +105,45 @@ async fn a21_an_incident_is_shown_with_nothing_hidden_and_nothing_obeyed() {
     let order = Command::PauseAll { reason: "test".into() };
     server.store.command(&order, &by, NOW.parse().unwrap()).await.unwrap();
     assert!(get(&server, "/", "localhost", None).await.1.contains("Everything is paused"));
+}
+
+#[tokio::test]
+async fn a_plan_says_done_only_of_what_was_done() {
+    let server = start().await;
+    let labels = json!({"alertname": "CircuitBreakerOpen", "service": "checkout"});
+    server.post(group(&[alert(&labels)]).to_string()).await.is(200);
+    let rules = rules::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("rules")).unwrap();
+    server.store.correlate(NOW.parse().unwrap(), 10, &rules).await.unwrap();
+    let mut incident = server.store.incidents(Which::Open).await.unwrap().remove(0);
+    let rule = &rules.filled["http-breaker"]["checkout"];
+    let marks = |incident: &Incident, over| -> Vec<Mark> {
+        plan::steps(incident, rule, over).into_iter().map(|step| step.mark).collect()
+    };
+    // Wait, then close the breaker.
+    incident.ladder = Some(Class::RateLimited);
+    assert_eq!(marks(&incident, false), [Mark::Now, Mark::Ahead]);
+    assert_eq!(marks(&incident, true), [Mark::Done, Mark::Skipped]);
+    // The ladder has ended and nothing was done.
+    incident.rung = 2;
+    assert_eq!(marks(&incident, true), [Mark::Done, Mark::Skipped]);
+    // The second rung helped.
+    incident.rung = 1;
+    for (outcome, mark) in [
+        (Some(Outcome::Done), Mark::Done),
+        (Some(Outcome::Unknown(Why("cut off".into()))), Mark::Skipped),
+        (None, Mark::Skipped),
+    ] {
+        incident.attempts = vec![Attempt {
+            key: IntentKey("key".into()),
+            action: "close".into(),
+            decided_at: NOW.parse().unwrap(),
+            started_at: Some(NOW.parse().unwrap()),
+            outcome,
+            finished_at: None,
+            helped: None,
+        }];
+        assert_eq!(marks(&incident, true), [Mark::Done, mark]);
+    }
 }
 
 #[tokio::test]
