@@ -53,9 +53,14 @@ impl Node {
     pub(crate) fn place(&self) -> Range<usize> {
         match &self.kind {
             Kind::Scalar(_) if !self.at.is_empty() => self.at.clone(),
-            Kind::Scalar(_) | Kind::List(_) | Kind::Map(_) => {
-                self.key_at.clone().unwrap_or_else(|| self.at.clone())
-            }
+            Kind::Scalar(_) | Kind::List(_) | Kind::Map(_) => match (&self.key_at, &self.kind) {
+                (Some(key), _) => key.clone(),
+                // A whole file or item is best pointed at where it begins.
+                (None, Kind::Map(entries)) => {
+                    entries.first().map_or_else(|| self.at.clone(), |(key, _)| key.at.clone())
+                }
+                (None, Kind::Scalar(_) | Kind::List(_)) => self.at.clone(),
+            },
         }
     }
 
