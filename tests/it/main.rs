@@ -13,6 +13,7 @@
 )]
 #![allow(unreachable_pub, reason = "one binary: everything is private to it")]
 
+mod served;
 mod servers;
 
 mod purity;

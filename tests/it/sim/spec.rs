@@ -92,7 +92,16 @@ impl Spec {
 
 fn draw_target(rng: &mut Rng, name: &str, groups: usize) -> Target {
     let ceiling = *rng
-        .choice(&[Mode::Auto, Mode::Auto, Mode::Auto, Mode::Auto, Mode::Approve, Mode::Observe])
+        .choice(&[
+            Mode::Auto,
+            Mode::Auto,
+            Mode::Auto,
+            Mode::Auto,
+            Mode::Auto,
+            Mode::Auto,
+            Mode::Approve,
+            Mode::Observe,
+        ])
         .unwrap();
     let group =
         if rng.u32(0..3) == 0 { name.to_owned() } else { format!("g{}", rng.usize(0..groups)) };
@@ -123,7 +132,7 @@ fn draw_plant(rng: &mut Rng, rule: String, target: String) -> Plant {
         trips.push(Trip { at, cause, lasts });
         at += Duration::from_secs(if rng.bool() { rng.u64(100..500) } else { rng.u64(500..2_400) });
     }
-    let heals_after = rng.bool().then(|| Duration::from_secs(rng.u64(5..200)));
+    let heals_after = (rng.u32(0..4) == 0).then(|| Duration::from_secs(rng.u64(5..200)));
     Plant { rule, target, trips, heals_after, observable: rng.bool() }
 }
 
@@ -140,10 +149,10 @@ fn draw_rule(rng: &mut Rng, name: &str, target: &str) -> Rule {
     let act = |rng: &mut Rng| Rung::Do {
         action: "reset".to_owned(),
         gone: rng.u32(0..8) > 0,
-        within: Duration::from_secs(rng.u64(60..900)),
+        within: Duration::from_secs(rng.u64(60..400)),
     };
     let retry =
-        Wait::RetryAfter { at_least: Duration::from_secs(5), at_most: Duration::from_secs(600) };
+        Wait::RetryAfter { at_least: Duration::from_secs(5), at_most: Duration::from_secs(120) };
     let ladder = BTreeMap::from([
         (
             Class::Upstream5xx,
@@ -160,12 +169,21 @@ fn draw_rule(rng: &mut Rng, name: &str, target: &str) -> Rule {
         runbook: None,
         channel: None,
         mode: *rng
-            .choice(&[Mode::Auto, Mode::Auto, Mode::Auto, Mode::Auto, Mode::Suggest, Mode::Approve])
+            .choice(&[
+                Mode::Auto,
+                Mode::Auto,
+                Mode::Auto,
+                Mode::Auto,
+                Mode::Auto,
+                Mode::Auto,
+                Mode::Suggest,
+                Mode::Approve,
+            ])
             .unwrap(),
         targets: vec![target.to_owned()],
         target_from: None,
         matchers: vec![AlertMatch { source: Source::Alertmanager, labels: labels(name) }],
-        act_after: Duration::from_secs(*rng.choice(&[0, 0, 30, 120]).unwrap()),
+        act_after: Duration::from_secs(*rng.choice(&[0, 0, 0, 60]).unwrap()),
         state: StateRule {
             ask: Ask::Probe { probe: "state".to_owned() },
             max_age: MAX_AGE,
