@@ -69,9 +69,10 @@ pub(super) async fn commit<T: Tx>(
         .await
 }
 
-/// A key names one decision for ever: the second one under it would never be begun.
+/// A key names one decision for ever. The same decision may be offered again until it is begun; another may not be.
 async fn never_before<T: Tx>(tx: &mut T, intent: &Intent) -> Answer<()> {
     match tx.intent(&intent.key).await? {
+        Some(known) if known.intent == *intent => Ok(()),
         Some(_) => Err(StoreError::Corrupt(format!("{} was decided twice", intent.key.0))),
         None => Ok(()),
     }
@@ -80,6 +81,8 @@ async fn never_before<T: Tx>(tx: &mut T, intent: &Intent) -> Answer<()> {
 async fn write_effect<T: Tx>(tx: &mut T, effect: Effect, now: Timestamp) -> Answer<()> {
     match effect {
         Effect::Query { .. } | Effect::Look(_) => Ok(()),
+        // Offered again: what stands there may have been begun meanwhile, and stays as it is.
+        Effect::Do(intent) if tx.intent(&intent.key).await?.is_some() => Ok(()),
         Effect::Do(intent) => {
             let state = IntentState::Decided;
             tx.put_intent(&IntentRow { intent: *intent, state, started_at: None, helped: None })

@@ -21,21 +21,28 @@ pub struct Place {
 impl Place {
     /// `config` is what `reclose.yaml` says beyond the token; `rules` are files by name.
     pub fn new(config: &str, rules: &[(&str, &str)]) -> Self {
-        use std::os::unix::fs::PermissionsExt;
+        let place = Self::reserve();
+        place.fill(config, rules);
+        place
+    }
+
+    /// A folder and a port, before anybody knows what the configuration says.
+    pub fn reserve() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let token = folder.path().join("token");
-        std::fs::write(&token, TOKEN).unwrap();
-        std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
-        std::fs::create_dir(folder.path().join("rules")).unwrap();
-        for (name, text) in rules {
-            std::fs::write(folder.path().join("rules").join(name), text).unwrap();
-        }
-        let own = format!("alertmanager:\n  tokens: [ {{ file: \"{}\" }} ]\n", token.display());
-        let config = config.replace("alertmanager:\n", &own);
-        let config = if config.contains("alertmanager:") { config } else { format!("{own}{config}") };
-        std::fs::write(folder.path().join("reclose.yaml"), config).unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         Self { folder, port }
+    }
+
+    pub fn fill(&self, config: &str, rules: &[(&str, &str)]) {
+        let token = Self::secret(self.path(), "token", TOKEN);
+        std::fs::create_dir(self.path().join("rules")).unwrap();
+        for (name, text) in rules {
+            std::fs::write(self.path().join("rules").join(name), text).unwrap();
+        }
+        let own = format!("alertmanager:\n  tokens: [ {{ file: \"{token}\" }} ]\n");
+        let config = config.replace("alertmanager:\n", &own);
+        let config = if config.contains("alertmanager:") { config } else { format!("{own}{config}") };
+        std::fs::write(self.path().join("reclose.yaml"), config).unwrap();
     }
 
     pub fn path(&self) -> &Path {
