@@ -1,6 +1,7 @@
 //! One `match` over what the core may ask of the world: `Started` is committed before, the outcome after.
 //! Never does an action that `begin` did not allow, and never twice.
 
+use super::clock::since_boot;
 use super::run::{Engine, World};
 use crate::core::action::{Intent, Outcome, Why};
 use crate::core::effect::Effect;
@@ -46,10 +47,11 @@ impl<W: World> Engine<W> {
     /// Read the state again, write `Started`, act, write the outcome.
     async fn act(&self, intent: &Intent) -> Result<(), StoreError> {
         if self.bugs.has(Bug::EffectBeforeIntent) {
-            let _early: Outcome = self.world.act(intent).await;
+            let _early: Outcome = self.world.act(intent, since_boot()).await;
         }
         let state = self.read_again(intent).await?;
         self.store.note(intent.incident, &News::Reread { state }, self.clock.now()).await?;
+        let begun_at = since_boot();
         match self.store.begin(intent, &self.rules, self.clock.now()).await? {
             Begun::Refused(why) => {
                 tracing::info!(incident.id = %intent.incident, action.key = %intent.key.0, ?why, "not begun");
@@ -57,7 +59,7 @@ impl<W: World> Engine<W> {
             }
             Begun::Started => {
                 tracing::info!(incident.id = %intent.incident, action.key = %intent.key.0, "begun");
-                let outcome = self.world.act(intent).await;
+                let outcome = self.world.act(intent, begun_at).await;
                 fail_point("execute-after-response");
                 tracing::info!(incident.id = %intent.incident, action.key = %intent.key.0, ?outcome, "came back");
                 self.finish(intent, outcome).await

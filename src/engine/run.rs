@@ -21,8 +21,9 @@ use crate::store::{Correlated, Lease, Store, StoreError};
 pub trait World: Send + Sync + 'static {
     /// Asks side by side; what has not answered within the budget has failed.
     fn ask(&self, rule: &Rule, questions: &[Question]) -> impl Future<Output = Findings> + Send;
-    /// Does it, at most once, and never retries.
-    fn act(&self, intent: &Intent) -> impl Future<Output = Outcome> + Send;
+    /// Does it, at most once, and never retries. `begun_at` is the time since boot just before `Started` was committed:
+    /// an act that comes too late after it is not begun.
+    fn act(&self, intent: &Intent, begun_at: Duration) -> impl Future<Output = Outcome> + Send;
     /// Looks whether it was done: `Done` only on proof, else `Unknown`.
     fn look(&self, intent: &Intent) -> impl Future<Output = Outcome> + Send;
 }

@@ -8,6 +8,7 @@ use crate::core::action::{Intent, Outcome};
 use crate::core::decide::ROUND_BUDGET;
 use crate::core::evidence::{Findings, Question, QuestionName, Reading};
 use crate::core::rule::Rule;
+use crate::core::time::Duration;
 use crate::store::Store;
 use crate::systems::Systems;
 use crate::systems::http::reset::Begun;
@@ -36,8 +37,8 @@ impl World for Outside {
         self.systems.ask_all(questions, &probes, self.clock.now(), ROUND_BUDGET).await
     }
 
-    async fn act(&self, intent: &Intent) -> Outcome {
-        self.systems.act(intent, Begun { at: since_boot(), now: since_boot }).await
+    async fn act(&self, intent: &Intent, begun_at: Duration) -> Outcome {
+        self.systems.act(intent, Begun { at: begun_at, now: since_boot }).await
     }
 
     async fn look(&self, intent: &Intent) -> Outcome {

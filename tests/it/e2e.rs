@@ -38,15 +38,25 @@ async fn a_401_is_never_reset_and_a_person_is_called() {
     let lab = Lab::start("e2e-401", FOR_EVER_MS, 1).await;
     lab.app.mode("status=401").await;
     lab.root_says("credentials").await;
-    let called = || lab.thread().iter().any(|message| message.broadcast && message.text.contains("S0ONCALL"));
+    let called = || {
+        lab.thread().iter().any(|message| message.broadcast && message.text.contains("S0ONCALL"))
+    };
     assert!(crate::served::until(called).await, "nobody was mentioned: {:#?}", lab.thread());
     let resets = lab.app.get("/resets").await;
-    assert_eq!(resets["received"], 0, "refused credentials are never answered by a reset: {resets}");
+    assert_eq!(
+        resets["received"], 0,
+        "refused credentials are never answered by a reset: {resets}"
+    );
     assert_eq!(lab.app.get("/state").await["state"], "open");
     // Somebody renews the credentials and closes the breaker: it is noticed.
     lab.app.mode("status=200").await;
     let reset = lab.app.url.clone() + "/admin/circuit-breaker/reset";
-    let by_hand = crate::served::client().post(reset).bearer_auth("lab-reset-token").header("idempotency-key", "a-person").send().await;
+    let by_hand = crate::served::client()
+        .post(reset)
+        .bearer_auth("lab-reset-token")
+        .header("idempotency-key", "a-person")
+        .send()
+        .await;
     assert!(by_hand.unwrap().status().is_success());
     lab.root_says("recovered").await;
 }

@@ -68,7 +68,8 @@ struct Verdict {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_death_loses_an_alert_or_acts_twice() {
-    let runs = std::env::var("RECLOSE_KILL_RUNS").ok().and_then(|n| n.parse().ok()).unwrap_or(RUNS_EACH);
+    let runs =
+        std::env::var("RECLOSE_KILL_RUNS").ok().and_then(|n| n.parse().ok()).unwrap_or(RUNS_EACH);
     let verdicts = matrix(&DEATHS, runs, None).await;
     let mut hits: BTreeMap<Death, usize> = BTreeMap::new();
     for verdict in &verdicts {
@@ -78,7 +79,11 @@ async fn no_death_loses_an_alert_or_acts_twice() {
     for (death, hits) in &hits {
         println!("{hits:>5} deaths  {death:?}");
     }
-    let wrong: Vec<_> = verdicts.iter().filter(|verdict| !verdict.wrong.is_empty()).map(|verdict| (verdict.death, &verdict.wrong)).collect();
+    let wrong: Vec<_> = verdicts
+        .iter()
+        .filter(|verdict| !verdict.wrong.is_empty())
+        .map(|verdict| (verdict.death, &verdict.wrong))
+        .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     for (death, hits) in hits {
         assert!(hits * 10 >= runs * 7, "{death:?} came in {hits} of {runs} runs only");
@@ -88,9 +93,16 @@ async fn no_death_loses_an_alert_or_acts_twice() {
 /// The same matrix must fail for a build that does an unknown action again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_build_that_redoes_is_caught() {
-    let deaths = [Death::Wire("after-last-byte"), Death::At("execute-after-response"), Death::At("execute-before-outcome-commit")];
+    let deaths = [
+        Death::Wire("after-last-byte"),
+        Death::At("execute-after-response"),
+        Death::At("execute-before-outcome-commit"),
+    ];
     let verdicts = matrix(&deaths, 3, Some("RedoUnknown")).await;
-    let caught = verdicts.iter().filter(|verdict| verdict.wrong.iter().any(|wrong| wrong.contains("twice"))).count();
+    let caught = verdicts
+        .iter()
+        .filter(|verdict| verdict.wrong.iter().any(|wrong| wrong.contains("twice")))
+        .count();
     println!("{caught} of {} runs of the build that redoes were caught", verdicts.len());
     assert!(caught > 0, "nobody noticed that it redoes");
 }
@@ -122,7 +134,8 @@ async fn run(death: Death, n: usize, bug: Option<&'static str>) -> Verdict {
     let hit = first_life(death, n, &place, &target, (&planted, &alert, &acked)).await;
     if let Death::Twice(_, second) = death {
         let at = format!("{second}:1");
-        let mut again = place.start(&[&planted[..], &[("RECLOSE_KILL_AT", at.as_str())]].concat()).await;
+        let mut again =
+            place.start(&[&planted[..], &[("RECLOSE_KILL_AT", at.as_str())]].concat()).await;
         until_for(Duration::from_secs(4), || again.ended()).await;
         again.kill();
     }
@@ -130,7 +143,11 @@ async fn run(death: Death, n: usize, bug: Option<&'static str>) -> Verdict {
     let _last = place.start(&planted).await;
     if !acked_before {
         // What was not acknowledged is Alertmanager's to send again.
-        assert!(place.post(&alert).await, "the alert was not taken after the restart: {}", place.log());
+        assert!(
+            place.post(&alert).await,
+            "the alert was not taken after the restart: {}",
+            place.log()
+        );
     }
     let settled = settled(&place, &slack).await;
     let mut wrong = judge(&target, &slack, &place);
@@ -153,11 +170,17 @@ async fn first_life(
         Death::Frozen(name) => Some(("RECLOSE_STOP_AT", format!("{name}:1"))),
         Death::Wire(_) | Death::DuringCommit => None,
     };
-    let hooks: Vec<(&str, &str)> =
-        planted.iter().copied().chain(at.iter().map(|(variable, text)| (*variable, text.as_str()))).collect();
+    let hooks: Vec<(&str, &str)> = planted
+        .iter()
+        .copied()
+        .chain(at.iter().map(|(variable, text)| (*variable, text.as_str())))
+        .collect();
     let mut first = place.start(&hooks).await;
     if let Death::Wire(cut) = death {
-        target.cut(if cut == "after-first-byte" { Cut::AfterFirstByte } else { Cut::AfterLastByte }, first.pid());
+        target.cut(
+            if cut == "after-first-byte" { Cut::AfterFirstByte } else { Cut::AfterLastByte },
+            first.pid(),
+        );
     }
     if death == Death::DuringCommit {
         return during_commit(n, place, (alert, acked), &mut first).await;
@@ -180,7 +203,12 @@ async fn first_life(
 }
 
 /// A storm of alerts, and death at some moment of it.
-async fn during_commit(n: usize, place: &Place, (alert, acked): (&serde_json::Value, &Mutex<bool>), first: &mut Running) -> bool {
+async fn during_commit(
+    n: usize,
+    place: &Place,
+    (alert, acked): (&serde_json::Value, &Mutex<bool>),
+    first: &mut Running,
+) -> bool {
     let storm = async {
         for _ in 0..200 {
             if place.post(alert).await {
@@ -203,7 +231,8 @@ async fn settled(place: &Place, slack: &FakeSlack) -> bool {
         let incidents = place.incidents();
         let over = |incident: &serde_json::Value| {
             let text = incident.to_string();
-            text.contains("recovered") && slack_says(slack, "recovered") || text.contains("escalated") && pages(slack) > 0
+            text.contains("recovered") && slack_says(slack, "recovered")
+                || text.contains("escalated") && pages(slack) > 0
         };
         if !incidents.is_empty() && incidents.iter().all(over) {
             // What is still on its way to Slack may be a second copy: give it its moment.
@@ -237,11 +266,18 @@ fn judge(target: &Target, slack: &FakeSlack, place: &Place) -> Vec<String> {
 }
 
 fn pages(slack: &FakeSlack) -> usize {
-    slack.messages().iter().filter(|message| message.thread_ts.is_some() && message.broadcast).count()
+    slack
+        .messages()
+        .iter()
+        .filter(|message| message.thread_ts.is_some() && message.broadcast)
+        .count()
 }
 
 fn slack_says(slack: &FakeSlack, word: &str) -> bool {
-    slack.messages().iter().any(|message| message.thread_ts.is_none() && message.text.to_lowercase().contains(word))
+    slack
+        .messages()
+        .iter()
+        .any(|message| message.thread_ts.is_none() && message.text.to_lowercase().contains(word))
 }
 
 fn stopped(pid: u32) -> bool {
@@ -261,7 +297,11 @@ fn place(target: &Target, slack: &FakeSlack, observable: bool) -> Place {
         fake::CHANNEL,
         slack.api_url
     );
-    let observe = if observable { "    observe: { get: \"{url}/state\", pointer: /last_reset/decision, timeout: 2s }\n" } else { "" };
+    let observe = if observable {
+        "    observe: { get: \"{url}/state\", pointer: /last_reset/decision, timeout: 2s }\n"
+    } else {
+        ""
+    };
     let rule = RULE.replace("    # observe\n", observe);
     let targets = TARGETS.replace("URL", &target.url);
     Place::new(&config, &[("killed.yaml", &rule), ("targets.yaml", &targets)])

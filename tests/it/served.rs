@@ -41,7 +41,8 @@ impl Place {
         }
         let own = format!("alertmanager:\n  tokens: [ {{ file: \"{token}\" }} ]\n");
         let config = config.replace("alertmanager:\n", &own);
-        let config = if config.contains("alertmanager:") { config } else { format!("{own}{config}") };
+        let config =
+            if config.contains("alertmanager:") { config } else { format!("{own}{config}") };
         std::fs::write(self.path().join("reclose.yaml"), config).unwrap();
     }
 
@@ -72,7 +73,11 @@ impl Place {
 
     /// Starts the program; does not wait until it answers.
     pub fn launch(&self, hooks: &[(&str, &str)]) -> Running {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path().join("log")).unwrap();
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.path().join("log"))
+            .unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_reclose"))
             .arg("serve")
             .args([Path::new("--config"), &self.path().join("reclose.yaml")])
@@ -192,7 +197,11 @@ pub async fn until(mut so: impl FnMut() -> bool) -> bool {
 
 /// A version 4 payload with one alert, as Alertmanager 0.25 sends it.
 pub fn payload(labels: &[(&str, &str)], status: &str) -> Value {
-    let labels: Value = labels.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect::<serde_json::Map<_, _>>().into();
+    let labels: Value = labels
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), json!(value)))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
     json!({
         "receiver": "reclose", "status": status,
         "alerts": [{

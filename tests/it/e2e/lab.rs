@@ -25,7 +25,15 @@ impl App {
         let log = folder.join("payments.log");
         let mut child = Command::new("node")
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/breaker-app.js"))
-            .args(["--name", "payments", "--traffic-ms", "100", "--exit-with-stdin", "--token", RESET_TOKEN])
+            .args([
+                "--name",
+                "payments",
+                "--traffic-ms",
+                "100",
+                "--exit-with-stdin",
+                "--token",
+                RESET_TOKEN,
+            ])
             .args(["--reset-timeout-ms", &reset_timeout_ms.to_string(), "--log"])
             .arg(&log)
             .stdin(Stdio::piped())
@@ -34,7 +42,8 @@ impl App {
             .expect("node is missing: see tests/lab/install.sh");
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let told: Value = serde_json::from_str(&line).expect("the breaker service did not start: see tests/lab/install.sh");
+        let told: Value = serde_json::from_str(&line)
+            .expect("the breaker service did not start: see tests/lab/install.sh");
         Self { child, url: format!("http://127.0.0.1:{}", told["app"]), log }
     }
 
@@ -74,17 +83,21 @@ impl Lab {
         let slack_token = Place::secret(&folder, "slack-token", fake::TOKEN);
         let reset_token = Place::secret(&folder, "reset-token", RESET_TOKEN);
         let place = Place::reserve();
-        let alertmanager = ALERTMANAGER.replace("WEBHOOK", &place.webhook()).replace("TOKEN", TOKEN);
+        let alertmanager =
+            ALERTMANAGER.replace("WEBHOOK", &place.webhook()).replace("TOKEN", TOKEN);
         let alertmanagers: Vec<Server> = if members == 2 {
             Alertmanager::pair(&alertmanager).await.into()
         } else {
             vec![Alertmanager::start(&alertmanager).await]
         };
-        let addresses: Vec<String> = alertmanagers.iter().map(|server| format!("\"{}\"", server.address())).collect();
+        let addresses: Vec<String> =
+            alertmanagers.iter().map(|server| format!("\"{}\"", server.address())).collect();
         let prometheus = PROMETHEUS
             .replace("ALERTMANAGERS", &addresses.join(", "))
             .replace("APP", app.url.trim_start_matches("http://"));
-        let prometheus = Prometheus::start(&prometheus, &[("rules.yml", include_str!("../../lab/rules.yml"))]).await;
+        let prometheus =
+            Prometheus::start(&prometheus, &[("rules.yml", include_str!("../../lab/rules.yml"))])
+                .await;
         let config = format!(
             "settle: 1s\nprometheus: {{ url: \"{}\" }}\nslack:\n  token: {{ file: \"{slack_token}\" }}\n  \
              channel: \"{}\"\n  api_url: \"{}\"\n",
@@ -92,7 +105,9 @@ impl Lab {
             fake::CHANNEL,
             slack.api_url
         );
-        let rule = RULE.replace("RESET_TOKEN", &reset_token).replace("LOG", &app.log.display().to_string());
+        let rule = RULE
+            .replace("RESET_TOKEN", &reset_token)
+            .replace("LOG", &app.log.display().to_string());
         let targets = TARGETS.replace("URL", &app.url);
         place.fill(&config, &[("payments.yaml", &rule), ("targets.yaml", &targets)]);
         let reclose = place.start(&[]).await;
@@ -109,14 +124,23 @@ impl Lab {
 
     /// Waits until the root message says so.
     pub async fn root_says(&self, word: &str) {
-        let said = || self.roots().iter().any(|root| format!("{} {}", root.text, root.blocks).to_lowercase().contains(word));
+        let said = || {
+            self.roots()
+                .iter()
+                .any(|root| format!("{} {}", root.text, root.blocks).to_lowercase().contains(word))
+        };
         for _ in 0..1_800 {
             if said() {
                 return;
             }
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
-        panic!("the root never said `{word}`: {:#?}\n{:#?}\n{}", self.roots(), self.place.incidents(), self.place.log());
+        panic!(
+            "the root never said `{word}`: {:#?}\n{:#?}\n{}",
+            self.roots(),
+            self.place.incidents(),
+            self.place.log()
+        );
     }
 }
 

@@ -92,13 +92,19 @@ async fn answer(mut stream: TcpStream, seen: Arc<Mutex<Seen>>) {
     } else if line.starts_with("GET /state") {
         let seen = seen.lock().unwrap();
         let last = seen.resets.last().map_or("null".to_owned(), |key| format!("\"{key}\""));
-        format!("{{\"state\":\"{}\",\"last_reset\":{{\"decision\":{last}}}}}", if seen.open { "open" } else { "closed" })
+        format!(
+            "{{\"state\":\"{}\",\"last_reset\":{{\"decision\":{last}}}}}",
+            if seen.open { "open" } else { "closed" }
+        )
     } else if line.starts_with("GET /metrics") {
         "# TYPE calls_total counter\ncalls_total{status=\"503\"} 40\n".to_owned()
     } else {
         "{\"ok\":true}".to_owned()
     };
-    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
     let _sent = stream.write_all(format!("{head}{body}").as_bytes()).await;
 }
 
@@ -107,10 +113,19 @@ fn request(read: &[u8]) -> Option<(String, String)> {
     let end = read.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&read[..end]).into_owned();
     let header = |name: &str| {
-        head.lines().skip(1).filter_map(|line| line.split_once(':')).find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim().to_owned())
+        head.lines()
+            .skip(1)
+            .filter_map(|line| line.split_once(':'))
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.trim().to_owned())
     };
     let length: usize = header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
-    (read.len() >= end + 4 + length).then(|| (head.lines().next().unwrap_or("").to_owned(), header("idempotency-key").unwrap_or_default()))
+    (read.len() >= end + 4 + length).then(|| {
+        (
+            head.lines().next().unwrap_or("").to_owned(),
+            header("idempotency-key").unwrap_or_default(),
+        )
+    })
 }
 
 fn die(seen: &Arc<Mutex<Seen>>, here: Cut) -> bool {

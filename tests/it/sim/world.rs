@@ -215,7 +215,7 @@ impl World for Eyes {
             .collect()
     }
 
-    async fn act(&self, intent: &Intent) -> Outcome {
+    async fn act(&self, intent: &Intent, _: Duration) -> Outcome {
         let (now, audit_len) = (self.0.clock.now(), self.0.audit_len());
         let mut inner = self.0.inner.lock().unwrap();
         let lose = inner.spec.lose;
