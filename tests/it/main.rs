@@ -16,6 +16,9 @@
 mod served;
 mod servers;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod purity;
 
 mod sim;

@@ -209,7 +209,7 @@ escalate:
 probes:
   health:
     every: 1s
-    http: { get: "{app}/health", timeout: 2s }
+    http: { get: "{app}/health", timeout: 1s }
     hold: 3s
 updates: { every: 15m }
 "#;
