@@ -10,6 +10,7 @@ use crate::core::incident::{IncidentId, News};
 use crate::core::planted::Bug;
 use crate::core::rule::BreakerState;
 use crate::core::time::Duration;
+use crate::store::failpoint::reach;
 use crate::store::{Begun, StoreError};
 
 /// An outcome that cannot be written at once is tried again so often, this far apart; then it counts as unknown.
@@ -60,7 +61,7 @@ impl<W: World> Engine<W> {
             Begun::Started => {
                 tracing::info!(incident.id = %intent.incident, action.key = %intent.key.0, "begun");
                 let outcome = self.world.act(intent, begun_at).await;
-                fail_point("execute-after-response");
+                reach("execute-after-response");
                 tracing::info!(incident.id = %intent.incident, action.key = %intent.key.0, ?outcome, "came back");
                 self.finish(intent, outcome).await
             }
@@ -121,10 +122,4 @@ impl<W: World> Engine<W> {
             None => Ok(None),
         }
     }
-}
-
-/// A place where tests end the process; nothing in a released build.
-pub fn fail_point(_name: &str) {
-    #[cfg(feature = "test-hooks")]
-    fail::fail_point!(_name);
 }

@@ -76,9 +76,10 @@ pub(super) async fn remember_rules<T: Tx>(tx: &mut T, rules: &RuleSet) -> Answer
     Ok(())
 }
 
-/// Writes nothing; the transaction around it is the question.
-pub(super) async fn touch<T: Tx>(_: &mut T) -> Answer<()> {
-    Ok(())
+/// Writes what stands there already; the transaction around it is the question.
+pub(super) async fn touch<T: Tx>(tx: &mut T) -> Answer<()> {
+    let server = tx.server().await?;
+    tx.put_server(&server).await
 }
 
 pub(super) async fn switches<T: Tx>(tx: &mut T) -> Answer<Switches> {

@@ -12,12 +12,29 @@
     reason = "figures are printed for the log of the run"
 )]
 #![allow(unreachable_pub, reason = "one binary: everything is private to it")]
+#![allow(
+    clippy::assigning_clones,
+    clippy::cast_precision_loss,
+    clippy::format_collect,
+    clippy::manual_is_multiple_of,
+    clippy::needless_raw_string_hashes,
+    clippy::similar_names,
+    clippy::unnecessary_wraps,
+    clippy::unused_self,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests are read for what they prove"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests are told how long to run by their environment"
+)]
+
+/// The simulation lives of allocations.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod served;
 mod servers;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod purity;
 

@@ -155,13 +155,6 @@ impl Running {
         let _gone = self.child.kill();
         let _status = self.child.wait();
     }
-
-    /// SIGTERM, and its exit code.
-    pub async fn stop(&mut self) -> Option<i32> {
-        signal(self.pid(), rustix::process::Signal::TERM);
-        until(|| self.child.try_wait().unwrap().is_some()).await;
-        self.child.wait().unwrap().code()
-    }
 }
 
 impl Drop for Running {

@@ -108,7 +108,8 @@ impl Server {
                 let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
                 stat.rsplit(") ").next().unwrap().starts_with('T')
             };
-            if tasks.map(stands).all(|stands| stands) {
+            let mut tasks = tasks;
+            if tasks.all(stands) {
                 return;
             }
             std::thread::sleep(POLL);

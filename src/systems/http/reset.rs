@@ -14,6 +14,7 @@ use super::question::{body_of, request_of};
 use super::{TOTAL, build, builder, fetch, status_text};
 use crate::core::action::{How, Intent, Outcome, Why};
 use crate::core::evidence::{Failure, FailureKind, HttpAsk};
+use crate::store::failpoint::reach;
 use crate::systems::secrets::Secrets;
 use crate::systems::{bounded, failed};
 
@@ -101,7 +102,7 @@ type Connected<C> = Result<C, Box<dyn std::error::Error + Send + Sync>>;
 /// so that no connection is ever reused and this is always passed.
 fn last_check(begun: Begun, written: Arc<AtomicBool>) -> impl Fn() -> Result<(), String> + Clone {
     move || {
-        failpoint("execute-after-connect");
+        reach("execute-after-connect");
         let late = (begun.now)().saturating_sub(begun.at);
         if late > WRITE_WITHIN {
             return Err(format!(
@@ -110,7 +111,7 @@ fn last_check(begun: Begun, written: Arc<AtomicBool>) -> impl Fn() -> Result<(),
             ));
         }
         written.store(true, Ordering::SeqCst);
-        failpoint("paused-after-last-check");
+        reach("paused-after-last-check");
         Ok(())
     }
 }
@@ -163,12 +164,4 @@ fn not_done(why: &str) -> Outcome {
 
 fn unknown(why: &str) -> Outcome {
     Outcome::Unknown(Why(bounded(why)))
-}
-
-/// Where a test stops or kills the process; nothing in a released build.
-fn failpoint(name: &str) {
-    #[cfg(feature = "test-hooks")]
-    fail::fail_point!(name);
-    #[cfg(not(feature = "test-hooks"))]
-    let _: &str = name;
 }

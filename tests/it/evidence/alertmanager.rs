@@ -42,7 +42,7 @@ async fn a_real_alertmanager_is_asked_for_exactly_these_labels() {
 
     assert_eq!(found(&systems, &[("alertname", "Open")]).await.len(), 2);
     let only = found(&systems, &[("alertname", "Open"), ("service", nasty)]).await;
-    assert_eq!(only, [first.clone()]);
+    assert_eq!(only, std::slice::from_ref(&first));
     assert!(found(&systems, &[("service", "x\",alertname=\"Open")]).await.is_empty());
     assert!(found(&systems, &[("service", ".*")]).await.is_empty(), "no regular expression");
 

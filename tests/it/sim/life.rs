@@ -28,7 +28,6 @@ pub struct Life {
     pub audit: Vec<(Timestamp, AuditEntry)>,
     pub done: Vec<Done>,
     pub incidents: Vec<Incident>,
-    pub end: Timestamp,
     pub crashes: u32,
     pub steps: u32,
 }
@@ -198,7 +197,6 @@ impl Run {
             audit,
             done,
             incidents,
-            end: self.clock.now(),
             crashes: self.crashes,
             steps: self.steps,
         }
@@ -234,7 +232,7 @@ impl Run {
                     // Rarely an effect dies with its task.
                     Effect::Query { .. } if self.rng.u32(0..1_000) < spec.lose => {}
                     other @ (Effect::Query { .. } | Effect::Do(_) | Effect::Look(_)) => {
-                        self.pending.push((at, other))
+                        self.pending.push((at, other));
                     }
                 }
             }

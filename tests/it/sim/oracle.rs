@@ -47,7 +47,6 @@ struct Judge {
     reread: BTreeMap<IncidentId, (Timestamp, String)>,
     not_before: Option<Timestamp>,
     paged: BTreeSet<IncidentId>,
-    helped: BTreeMap<String, bool>,
     unclean: Vec<Timestamp>,
     ended: BTreeSet<IncidentId>,
 }

@@ -130,7 +130,11 @@ fn draw_plant(rng: &mut Rng, rule: String, target: String) -> Plant {
             .unwrap();
         let lasts = (rng.u32(0..5) > 0).then(|| Duration::from_secs(rng.u64(5..200)));
         trips.push(Trip { at, cause, lasts });
-        at += Duration::from_secs(if rng.u32(0..4) > 0 { rng.u64(100..500) } else { rng.u64(500..2_400) });
+        at += Duration::from_secs(if rng.u32(0..4) > 0 {
+            rng.u64(100..500)
+        } else {
+            rng.u64(500..2_400)
+        });
     }
     let heals_after = (rng.u32(0..4) == 0).then(|| Duration::from_secs(rng.u64(5..200)));
     Plant { rule, target, trips, heals_after, observable: rng.bool() }

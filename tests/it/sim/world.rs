@@ -22,9 +22,7 @@ use super::spec::{Plant, Spec, Trip};
 /// Something that was really done to a target, with how long the audit log was then.
 #[derive(Clone, Debug)]
 pub struct Done {
-    pub at: Timestamp,
     pub key: String,
-    pub target: String,
     pub audit_len: usize,
 }
 
@@ -57,8 +55,7 @@ impl Inner {
             .trips
             .iter()
             .map(|trip| (after(self.start, trip.at), trip))
-            .filter(|(at, _)| *at <= now)
-            .next_back()?;
+            .rfind(|(at, _)| *at <= now)?;
         if self
             .closed_at
             .get(rule)
@@ -83,8 +80,7 @@ impl Inner {
             .trips
             .iter()
             .map(|trip| (after(self.start, trip.at), trip.clone()))
-            .filter(|(at, _)| *at <= now)
-            .next_back()
+            .rfind(|(at, _)| *at <= now)
     }
 
     fn chance(&mut self, of_thousand: u32) -> bool {
@@ -158,12 +154,7 @@ impl Inner {
     }
 
     fn carry_out(&mut self, intent: &Intent, now: Timestamp, audit_len: usize) {
-        self.done.push(Done {
-            at: now,
-            key: intent.key.0.clone(),
-            target: intent.target.clone(),
-            audit_len,
-        });
+        self.done.push(Done { key: intent.key.0.clone(), audit_len });
         self.last.insert(intent.target.clone(), intent.key.0.clone());
         self.closed_at.insert(intent.rule.clone(), now);
     }
