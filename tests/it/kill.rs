@@ -56,8 +56,10 @@ const DEATHS: [Death; 24] = [
 ];
 /// Runs of each death: 24 × 13 = 312.
 const RUNS_EACH: usize = 13;
+/// A death that came less often proves nothing.
+const HITS_LEAST: usize = 10;
 /// Runs wait far more than they work.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 12;
 
 /// What one run did wrong, and whether its death came.
 struct Verdict {
@@ -86,7 +88,7 @@ async fn no_death_loses_an_alert_or_acts_twice() {
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     for (death, hits) in hits {
-        assert!(hits * 10 >= runs * 7, "{death:?} came in {hits} of {runs} runs only");
+        assert!(hits >= HITS_LEAST.min(runs), "{death:?} came in {hits} of {runs} runs only");
     }
 }
 

@@ -336,7 +336,7 @@ impl Judge {
             match self.started.get(&done.key) {
                 Some((place, _)) if *place < done.audit_len => {}
                 Some(_) => {
-                    self.say(format!("P5: {} was done before its beginning was logged", done.key))
+                    self.say(format!("P5: {} was done before its beginning was logged", done.key));
                 }
                 None => self
                     .say(format!("P5: {} was done and its beginning was never logged", done.key)),
