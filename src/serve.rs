@@ -76,6 +76,7 @@ impl Server {
         let mut engine =
             Engine::new(store.clone(), Arc::new(outside), Arc::clone(&rules), clock.clone());
         engine.bugs = bugs;
+        engine.metrics = Arc::clone(&metrics);
         engine.recover(&info, settle).await.context("cannot take up what the last process left")?;
         let engine = Arc::new(engine);
         let ingest = {
@@ -101,7 +102,8 @@ impl Server {
             metrics: Arc::clone(&metrics),
         };
         stage_engine.spawn(|stop| probes::run(prober, stop));
-        let deliverer = Deliverer::new(store.clone(), channel, clock.clone(), Timing::default());
+        let deliverer = Deliverer::new(store.clone(), channel, clock.clone(), Timing::default())
+            .counting(Arc::clone(&metrics));
         tellers.spawn(|stop| deliverer.run(Arc::clone(&engine.tell), stop));
         let door = socket::Door { store: store.clone(), rules, clock: clock.clone() };
         stage_doors.spawn(|stop| socket::serve(socket, door, stop));

@@ -213,6 +213,10 @@ impl Store {
         Ok(row.map(|row| row.incident))
     }
 
+    pub async fn open_count(&self) -> Answer<u32> {
+        read!(self, tx => tx.open_count())
+    }
+
     /// When `claim_due` will have an answer next.
     pub async fn next_due(&self) -> Answer<Option<Timestamp>> {
         read!(self, tx => tx.next_due())

@@ -11,7 +11,7 @@ use super::fleet::Fleet;
 use super::incident::Incident;
 use super::planted::Bug;
 use super::rule::{BreakerState, Mode, Rule, VerifySignal};
-use super::time::{Duration, Timestamp, after, since};
+use super::time::{Duration, Timestamp, after, shown, since};
 
 /// What one guard says of one action now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,7 +172,8 @@ impl Case<'_> {
         }
         if let Some(since) = self.fleet.kill_switch {
             return refuse(format!(
-                "all automation is paused since {since}; `reclose resume --all` ends it"
+                "all automation is paused since {}; `reclose resume --all` ends it",
+                shown(since)
             ));
         }
         match self.fleet.paused_until {
@@ -266,7 +267,7 @@ impl Case<'_> {
     fn unknown_outcome(&self) -> Answer {
         match self.fleet.locked.get(&self.intent.target) {
             Some(incident) => refuse(format!(
-                "nobody knows what an action of {incident} did here; `reclose resume {}` after you have looked",
+                "nobody knows what an action of {incident} did here; `reclose unlock {} --reason …` after you have looked",
                 self.intent.target
             )),
             None => Answer::Allow,
@@ -382,7 +383,7 @@ fn refuse(why: String) -> Answer {
 }
 
 fn refuse_until(why: &str, until: Timestamp) -> Answer {
-    Answer::Refuse { why: format!("{why}, until {until}"), until: Some(until) }
+    Answer::Refuse { why: format!("{why}, until {}", shown(until)), until: Some(until) }
 }
 
 impl Guard {

@@ -12,6 +12,11 @@ pub fn after(moment: Timestamp, span: Duration) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
+/// A moment as people read it: whole seconds, UTC.
+pub fn shown(moment: Timestamp) -> String {
+    Timestamp::from_second(moment.as_second()).unwrap_or(moment).to_string()
+}
+
 /// How long ago `moment` was at `now`; zero if it lies ahead.
 pub fn since(now: Timestamp, moment: Timestamp) -> Duration {
     let micros = now.as_microsecond().saturating_sub(moment.as_microsecond());

@@ -20,6 +20,7 @@ use crate::core::time::{Duration, Timestamp, after, since};
 use crate::store::{Body, Delivered, Delivery, Posted, Slot, Store, StoreError};
 use crate::systems::slack::Slack;
 use crate::systems::terminal::Terminal;
+use crate::telemetry::Metrics;
 
 /// Rows read at once: so many that one channel's queue does not hide what is due in another.
 const BATCH: u32 = 500;
@@ -92,6 +93,7 @@ pub struct Deliverer {
     unseen: BTreeMap<String, Timestamp>,
     /// Moments at which something is due again.
     later: BTreeSet<Timestamp>,
+    metrics: Arc<Metrics>,
     trouble: watch::Sender<Trouble>,
 }
 
@@ -105,8 +107,15 @@ impl Deliverer {
             pace: Pace::new(timing),
             unseen: BTreeMap::new(),
             later: BTreeSet::new(),
+            metrics: Arc::default(),
             trouble: watch::Sender::new(None),
         }
+    }
+
+    /// Counts what comes of deliveries there.
+    #[must_use]
+    pub fn counting(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Follows whether people can be told.
@@ -172,6 +181,7 @@ impl Deliverer {
             self.later.insert(at);
         }
         debug!(delivery = delivery.id, ?result, "delivery");
+        self.metrics.delivered(&result);
         self.store.delivery_result(&delivery.id, result, self.clock.now()).await?;
         Ok(Step::Taken)
     }

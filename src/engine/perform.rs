@@ -63,6 +63,7 @@ impl<W: World> Engine<W> {
                 let outcome = self.world.act(intent, begun_at).await;
                 reach("execute-after-response");
                 tracing::info!(incident.id = %intent.incident, action.key = %intent.key.0, ?outcome, "came back");
+                self.metrics.acted(&outcome);
                 self.finish(intent, outcome).await
             }
         }

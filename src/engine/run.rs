@@ -9,13 +9,17 @@ use tokio_util::task::TaskTracker;
 
 use super::clock::Clock;
 use crate::core::action::{Intent, Outcome};
+use crate::core::audit::AuditEntry;
 use crate::core::decide::decide;
+use crate::core::decide::{Decision, Reason};
 use crate::core::effect::Effect;
 use crate::core::evidence::{Findings, Question};
+use crate::core::guard::Guard;
 use crate::core::planted::Bugs;
 use crate::core::rule::{Rule, RuleSet};
 use crate::core::time::{Duration, since};
 use crate::store::{Correlated, Lease, Store, StoreError};
+use crate::telemetry::Metrics;
 
 /// Everything outside: asked, and acted on. The real one is `systems`; the simulation has its own.
 pub trait World: Send + Sync + 'static {
@@ -40,6 +44,7 @@ pub struct Engine<W> {
     pub tell: Arc<Notify>,
     /// Pokes reconciliation: a group came truncated.
     pub truncated: Arc<Notify>,
+    pub metrics: Arc<Metrics>,
     /// Test-only; always empty in a released build.
     pub bugs: Bugs,
     lease: Lease,
@@ -66,6 +71,7 @@ impl<W: World> Engine<W> {
             wake: Arc::new(Notify::new()),
             tell: Arc::new(Notify::new()),
             truncated: Arc::new(Notify::new()),
+            metrics: Arc::default(),
             bugs: Bugs::default(),
             lease: Lease { owner, length: LEASE },
             remembered: Mutex::new(BTreeMap::new()),
@@ -109,8 +115,12 @@ impl<W: World> Engine<W> {
             incident.id = %incident.id, phase = decision.incident.phase.name(), because = ?decision.because,
             duration_ms = since(self.clock.now(), now).as_millis(), "decided"
         );
+        let told = Told::of(&decision);
         match self.store.commit(&claim, decision, now).await {
-            Ok(()) => Ok(Some(effects)),
+            Ok(()) => {
+                self.count(&told);
+                Ok(Some(effects))
+            }
             Err(StoreError::Conflict) => {
                 // News came in between, or the lease is lost: read again and decide on what is true now.
                 self.store.release(&claim).await?;
@@ -122,6 +132,14 @@ impl<W: World> Engine<W> {
                 | StoreError::Held(_)
                 | StoreError::Crashed),
             ) => Err(error),
+        }
+    }
+
+    fn count(&self, told: &Told) {
+        self.metrics.decided(&told.because);
+        self.metrics.pages.inc_by(told.pages);
+        for guard in &told.refused {
+            self.metrics.refused(*guard);
         }
     }
 
@@ -191,5 +209,28 @@ impl<W: World> Engine<W> {
             () = tokio::time::sleep(until) => {}
             () = stop.cancelled() => {}
         }
+    }
+}
+
+/// What a decision adds to the metrics, once it is committed.
+struct Told {
+    because: Vec<Reason>,
+    pages: u64,
+    refused: Vec<Guard>,
+}
+
+impl Told {
+    fn of(decision: &Decision) -> Self {
+        let pages =
+            decision.effects.iter().filter(|effect| matches!(effect, Effect::Page(_))).count();
+        let mut refused = Vec::new();
+        for entry in &decision.audit {
+            if let AuditEntry::Refused { guards, .. } = entry {
+                refused.extend(
+                    guards.iter().filter(|verdict| !verdict.allows()).map(|verdict| verdict.guard),
+                );
+            }
+        }
+        Self { because: decision.because.clone(), pages: pages as u64, refused }
     }
 }

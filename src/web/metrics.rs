@@ -11,6 +11,13 @@ use crate::engine::clock::since_boot;
 use crate::telemetry;
 
 pub(super) async fn page(State(shared): State<Arc<Shared>>) -> Response {
+    // What the store knows is asked when somebody asks us; a store that cannot be read leaves the last word standing.
+    if let Ok(open) = shared.web.store.open_count().await {
+        shared.web.metrics.incidents_open.set(i64::from(open));
+    }
+    if let Ok(switches) = shared.web.store.switches().await {
+        shared.web.metrics.kill_switch.set(i64::from(switches.kill_switch_since.is_some()));
+    }
     match shared.web.metrics.encode(since_boot()) {
         Ok(page) => ([(CONTENT_TYPE, telemetry::CONTENT_TYPE)], page).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

@@ -96,7 +96,7 @@ impl Step<'_> {
                 let (action, target) = (&intent.action.name, &intent.target);
                 self.escalate(format!(
                     "the outcome of `{action}` on {target} is unknown; it is locked until you have looked: \
-                     `reclose resume {target}`"
+                     `reclose unlock {target} --reason …`"
                 ))
             }
             Some(Outcome::Unknown(_)) | None => {

@@ -10,7 +10,7 @@ use crate::core::incident::{Attempt, Phase, WaitReason};
 use crate::core::plan;
 use crate::core::planted::Bug;
 use crate::core::rule::{BreakerState, Rung};
-use crate::core::time::{Duration, Timestamp, after};
+use crate::core::time::{Duration, Timestamp, after, shown};
 
 /// A cause that keeps changing is none that is understood.
 const LADDER_CHANGES_MOST: u32 = 3;
@@ -153,7 +153,7 @@ impl Step<'_> {
         let known = matches!(self.incident.phase, Phase::Waiting { until: u, why: w } if u == until && w == why);
         if !known {
             self.because(Reason::Waiting(why));
-            self.write(format!("waiting until {until}: {}", why.words()));
+            self.write(format!("waiting until {}: {}", shown(until), why.words()));
             self.incident.phase = Phase::Waiting { until, why };
         }
         if until > self.now {
