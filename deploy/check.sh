@@ -83,7 +83,7 @@ check 'reclose.sysusers: systemd-sysusers --dry-run' systemd-sysusers --dry-run 
 certificates() {
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout "$1/ca.key" -out "$1/clients-ca.pem"
     local name
-    for name in server alertmanager; do
+    for name in server alertmanager other; do
         openssl req -newkey rsa:2048 -nodes -subj "/CN=$name" -addext 'subjectAltName=DNS:reclose.internal' \
             -keyout "$1/$name.key" -out "$1/$name.csr"
         openssl x509 -req -days 2 -in "$1/$name.csr" -CA "$1/clients-ca.pem" -CAkey "$1/ca.key" -CAcreateserial \
@@ -133,6 +133,8 @@ done
 url="https://reclose.internal:$port"
 check 'nginx-mtls.conf: no certificate, no way in' answers 400 "$url/webhooks/alertmanager"
 check 'nginx-mtls.conf: with a certificate, through to reclose' answers 502 "${with_certificate[@]}" "$url/webhooks/alertmanager"
+check 'nginx-mtls.conf: not with the certificate of another client' answers 403 \
+    --cert "$scratch/other.pem" --key "$scratch/other.key" "$url/webhooks/alertmanager"
 check 'nginx-mtls.conf: only the webhooks' answers 404 "${with_certificate[@]}" "$url/metrics"
 
 echo "$passed passed, $failed failed"
