@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reclose::core::action::Intent;
 use reclose::core::alert::AlertStatus;
 use reclose::core::audit::AuditEntry;
 use reclose::core::decide::Reason;
@@ -106,7 +107,8 @@ async fn news_during_a_claim_is_not_lost(world: World) {
 /// What fails in the middle leaves nothing behind.
 async fn a_commit_is_whole(world: World) {
     let id = world.opens("pms", at(0)).await;
-    let intent = world.decides(id, at(0)).await;
+    let mut intent = world.decides(id, at(0)).await;
+    intent.reason = "another decision under the same key".into();
     world.hear("pms", AlertStatus::Resolved, at(1)).await;
     let (entries, before) = (world.entries().await, world.incident(id).await);
     let claim = world.claim(at(1)).await;
@@ -229,20 +231,21 @@ async fn findings_are_noted_once(world: World) {
 }
 
 async fn a_key_decides_once(world: World) {
-    let id = world.opens("pms", at(0)).await;
-    let intent = intent("x", id, "pms", 1, at(0));
-    let claim = world.claim(at(0)).await;
+    let intent = world.acting("pms", at(0)).await;
+    let id = intent.incident;
+    // The same decision offered again, after it was begun: what stands there stays.
+    world.hear("pms", AlertStatus::Resolved, at(1)).await;
+    let again = Effect::Do(Box::new(intent.clone()));
+    world.moves(id, at(1), |decision| decision.effects.push(again)).await;
+    assert_eq!(world.store.unfinished().await.unwrap(), std::slice::from_ref(&intent));
+    // Another decision under its key.
+    world.hear("pms", AlertStatus::Firing, at(2)).await;
+    let claim = world.claim(at(2)).await;
     let mut decision = same(&claim.incident);
-    acts(&mut decision, &intent);
-    decision.wake = Some(at(0));
-    world.store.commit(&claim, decision, at(0)).await.unwrap();
-    let claim = world.claim(at(0)).await;
-    let mut decision = same(&claim.incident);
-    decision.effects.push(Effect::Do(Box::new(intent)));
-    assert!(matches!(
-        world.store.commit(&claim, decision, at(0)).await,
-        Err(StoreError::Corrupt(_))
-    ));
+    let reason = "another decision under the same key".to_owned();
+    decision.effects.push(Effect::Do(Box::new(Intent { reason, ..intent })));
+    let refused = world.store.commit(&claim, decision, at(2)).await;
+    assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
 }
 
 async fn floats_and_texts_come_back_as_they_were(mut world: World) {
