@@ -51,6 +51,8 @@ async fn a12_depth_beyond_64_is_400_also_where_it_is_ignored() {
     let ignored =
         body_with("\"receiver\":", &format!("\"ignored\":{},\"receiver\":", nest(10_000)));
     refused(&server, ignored, 400, "too_deep").await;
+    let ignored = body_with("\"receiver\":", &format!("\"ignored\":{},\"receiver\":", nest(64)));
+    refused(&server, ignored, 400, "too_deep").await;
     let in_text = body_with("breaker open", &"[".repeat(10_000));
     server.post(in_text).await.is(200);
     let just = body_with("\"receiver\":", &format!("\"ignored\":{},\"receiver\":", nest(63)));
