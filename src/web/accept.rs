@@ -201,8 +201,8 @@ async fn answer(
     let is_http_1 = request.version() < Version::HTTP_2;
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let mut response = router.oneshot(request.map(Body::new)).await?;
-    // A request with both lengths, CL and TE, arrives here as chunked. Whatever a proxy in front made of it or of odd line
-    // ends, nothing after it on this connection is believed.
+    // Whatever a proxy in front made of odd line ends: nothing after them on this connection is believed. After a chunked
+    // body the watch for them has lost its place. (After a request with both lengths hyper itself ends the connection.)
     if is_http_1 && (is_chunked || activity.is_odd.load(Ordering::Relaxed)) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

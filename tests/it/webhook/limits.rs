@@ -93,22 +93,22 @@ async fn pour(raw: &mut Raw, piece: &[u8]) -> usize {
 async fn a10_slow_loris_is_closed_and_others_are_served() {
     let server = Server::start(Setup { limits: short(), ..Setup::default() }).await;
     let begun = since_boot();
-    // Nothing at all; half a preface; a head without end; a body without end; HTTP/2 that asks nothing.
+    // Nothing at all; half a preface; HTTP/2 that asks nothing; a head without end; a body without end.
     let openings: [Vec<u8>; 5] = [
         Vec::new(),
         b"PRI * HT".to_vec(),
+        PREFACE.to_vec(),
         b"POST /webhooks/alertmanager HTTP/1.1\r\nX-Slow: ".to_vec(),
         (head("Content-Length: 1000\r\n") + "{").into_bytes(),
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec(),
     ];
     let server = &server;
-    let slow = openings.into_iter().map(|opening| async move {
+    let slow = openings.into_iter().enumerate().map(|(n, opening)| async move {
         let mut raw = server.raw().await;
         raw.send(&opening).await;
         let (mut reads, mut writes) = raw.0.into_split();
-        // One byte now and then keeps no connection open.
+        // One byte now and then keeps no connection open; the first three stay silent.
         let dripping = tokio::spawn(async move {
-            while writes.write_all(b"x").await.is_ok() {
+            while n < 3 || writes.write_all(b"x").await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         });
@@ -128,7 +128,7 @@ async fn a10_slow_loris_is_closed_and_others_are_served() {
     };
     let (answers, ()) = tokio::join!(futures_util::future::join_all(slow), others);
     assert!(since_boot().saturating_sub(begun) >= Duration::from_millis(600));
-    assert_eq!(statuses(&answers[3]), [503], "a body that stalls may come again: {answers:?}");
+    assert_eq!(statuses(&answers[4]), [503], "a body that stalls may come again: {answers:?}");
     assert_eq!(server.rejected("slow_body"), 1);
     assert_eq!(
         (Limits::default().head_time.as_secs(), Limits::default().body_time.as_secs()),
@@ -143,6 +143,19 @@ async fn no_more_connections_than_the_limit_are_served_and_the_rest_wait() {
     let idle: Vec<Raw> = futures_util::future::join_all((0..4).map(|_| server.raw())).await;
     // Served as soon as the idle ones are closed.
     server.post(body()).await.is(200);
+    drop(idle);
+}
+
+#[tokio::test]
+async fn an_idle_http_2_connection_that_answers_pings_does_not_keep_its_place() {
+    let limits = Limits { connections: 1, ..short() };
+    let server = Server::start(Setup { limits, ..Setup::default() }).await;
+    let idle = reqwest::Client::builder().http2_prior_knowledge().no_proxy().build().unwrap();
+    let answer = idle.get(server.url("/health/live")).send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.version()), (200, axum::http::Version::HTTP_2));
+    // The only place is free again after a while, though that client is well and still connected.
+    let other = tokio::time::timeout(Duration::from_secs(10), server.post(body()));
+    other.await.expect("served").is(200);
     drop(idle);
 }
 
