@@ -44,6 +44,8 @@ pub struct Config {
     pub slack: Option<Slack>,
     /// Opens the page and the API to others than this machine.
     pub api_token: Option<SecretString>,
+    /// Names, beside those of loopback, under which a browser may open the page.
+    pub api_hosts: Vec<String>,
     pub body_most_bytes: usize,
     /// G18: no automatic action for so long after a start with open incidents.
     pub settle: Duration,
@@ -113,6 +115,7 @@ pub fn load(
         endpoints: file.endpoints,
         slack: file.slack,
         api_token: file.api_token,
+        api_hosts: file.api_hosts,
         body_most_bytes: file.body_most_bytes,
         settle: file.settle,
         log: file.log,

@@ -35,6 +35,8 @@ pub struct Setup {
     pub rules: RuleSet,
     pub systems: Systems,
     pub doors: Doors,
+    /// Names, beside those of loopback, under which a browser may open the page.
+    pub hosts: Vec<String>,
     pub limits: Limits,
     pub channel: Channel,
     pub settle: Duration,
@@ -65,7 +67,7 @@ impl Server {
     /// Opens the store, takes up what the process before this one left, and opens the doors.
     pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
-        let Setup { data, rules, systems, doors, limits, channel, settle, bugs } = setup;
+        let Setup { data, rules, systems, doors, hosts, limits, channel, settle, bugs } = setup;
         let (store, clock, info) = open(&data, &rules, bugs).await?;
         let socket = socket::bind(&data).await?;
         let (rules, systems) = (Arc::new(rules), Arc::new(systems));
@@ -115,7 +117,7 @@ impl Server {
             metrics,
             store: store.clone(),
             is_loopback: address.ip().is_loopback(),
-            hosts: Vec::new(),
+            hosts,
         };
         let router = web::router(web);
         stage_doors.spawn(|stop| web::serve(listener, router, limits, stop));

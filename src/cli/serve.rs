@@ -136,6 +136,7 @@ fn setup(config: Config, rules: RuleSet, bugs: Bugs) -> Result<Setup, Trouble> {
             api: Credentials::new(config.api_token.as_slice(), &[]),
             anonymous_alerts: who.anonymous,
         },
+        hosts: config.api_hosts,
         limits: Limits { body_bytes: config.body_most_bytes, ..Limits::default() },
         data: config.data,
         settle: config.settle,

@@ -31,6 +31,7 @@ pub(super) struct File {
     pub(super) endpoints: Endpoints,
     pub(super) slack: Option<Slack>,
     pub(super) api_token: Option<SecretString>,
+    pub(super) api_hosts: Vec<String>,
     pub(super) body_most_bytes: usize,
     pub(super) settle: Duration,
     pub(super) log: Log,
@@ -46,6 +47,7 @@ impl Default for File {
             endpoints: Endpoints::default(),
             slack: None,
             api_token: None,
+            api_hosts: Vec::new(),
             body_most_bytes: BODY,
             settle: SETTLE,
             log: Log { filter: FILTER_DEFAULT.to_owned(), format: Format::Human },
@@ -99,7 +101,9 @@ impl Settings<'_> {
         file.endpoints.prometheus = fields.get("prometheus").and_then(|node| self.endpoint(node));
         file.endpoints.loki = fields.get("loki").and_then(|node| self.endpoint(node));
         file.slack = fields.get("slack").and_then(|node| self.slack(node));
-        file.api_token = fields.get("api").and_then(|node| self.api(node));
+        if let Some(node) = fields.get("api") {
+            self.api(node, &mut file);
+        }
         if let Some(bytes) = fields.get("limits").and_then(|node| self.limits(node)) {
             file.body_most_bytes = bytes;
         }
@@ -247,9 +251,23 @@ impl Settings<'_> {
         Some(Slack { token: token?, channel: channel?, api_url: api_url? })
     }
 
-    fn api(&self, node: &Node) -> Option<SecretString> {
-        let fields = self.reader.fields(node, &["token"])?;
-        self.secret(fields.required(self.reader, "token", "token: { env: NAME }")?)
+    fn api(&self, node: &Node, file: &mut File) {
+        let Some(fields) = self.reader.fields(node, &["token", "hosts"]) else { return };
+        let token = fields.required(self.reader, "token", "token: { env: NAME }");
+        file.api_token = token.and_then(|node| self.secret(node));
+        let hosts = fields.get("hosts").and_then(|node| self.reader.list(node)).unwrap_or_default();
+        file.api_hosts = hosts.iter().filter_map(|node| self.host(node)).collect();
+    }
+
+    /// A name as a browser sends it, without what stands around it in an address.
+    fn host(&self, node: &Node) -> Option<String> {
+        let text = self.reader.text(node)?;
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+        if text.is_empty() || !text.chars().all(is_name) {
+            let hint = "the name alone, without scheme and port, such as reclose.example.org";
+            return self.reader.no(node, "not a host name", hint);
+        }
+        Some(text.to_ascii_lowercase())
     }
 
     fn limits(&self, node: &Node) -> Option<usize> {

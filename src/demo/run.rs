@@ -136,6 +136,7 @@ fn prepare(folder: &Path, lab: &str, webhook_token: &SecretString) -> anyhow::Re
         rules,
         systems,
         doors: Doors { alertmanager, ..Doors::default() },
+        hosts: Vec::new(),
         limits: Limits::default(),
         channel: Channel::Terminal(Terminal::stdout()),
         settle: Duration::ZERO,

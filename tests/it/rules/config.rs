@@ -59,7 +59,7 @@ alertmanager:
 prometheus: { url: "https://mimir.example/prometheus/", bearer: { env: AM }, tenant: shop }
 loki: { url: "http://127.0.0.1:3100", basic: { user: loki, password: { env: AM } } }
 slack: { token: { env: SLACK }, channel: "#incidents", api_url: "http://127.0.0.1:1/api" }
-api: { token: { env: AM } }
+api: { token: { env: AM }, hosts: [ Reclose.example.org ] }
 limits: { body: 8MiB }
 settle: 90s
 log: { filter: "info,reclose=debug", format: json }
@@ -79,6 +79,7 @@ log: { filter: "info,reclose=debug", format: json }
     assert!(
         matches!(&config.endpoints.loki.as_ref().unwrap().auth, Some(Auth::Basic { user, .. }) if user == "loki")
     );
+    assert_eq!(config.api_hosts, ["reclose.example.org"]);
     assert_eq!(config.slack.as_ref().unwrap().token.expose_secret(), SECRET);
     assert_eq!((config.body_most_bytes, config.settle.as_secs()), (8 << 20, 90));
     assert_eq!(config.log.format, Format::Json);
@@ -134,6 +135,7 @@ slack: { token: { env: SLACK } }
 limits: { body: 1GiB }
 settle: 0s
 log: reclose=loud
+api: { token: { env: AM }, hosts: [ "https://reclose.example.org" ] }
 "#,
     );
     let mistakes = file.load().unwrap_err();
@@ -148,6 +150,7 @@ log: reclose=loud
             "6: not a size that fits here",
             "7: `0s` is not a length of time that fits here",
             "8: not a filter for logs",
+            "9: not a host name",
         ]
     );
 }

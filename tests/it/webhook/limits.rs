@@ -152,7 +152,7 @@ async fn an_idle_http_2_connection_that_answers_pings_does_not_keep_its_place() 
     let server = Server::start(Setup { limits, ..Setup::default() }).await;
     let idle = reqwest::Client::builder().http2_prior_knowledge().no_proxy().build().unwrap();
     let answer = idle.get(server.url("/health/live")).send().await.unwrap();
-    assert_eq!((answer.status().as_u16(), answer.version()), (200, axum::http::Version::HTTP_2));
+    assert_eq!((answer.status().as_u16(), answer.version()), (200, http::Version::HTTP_2));
     // The only place is free again after a while, though that client is well and still connected.
     let other = tokio::time::timeout(Duration::from_secs(10), server.post(body()));
     other.await.expect("served").is(200);
