@@ -65,7 +65,8 @@ fn the_core_is_pure() {
 #[test]
 fn only_the_clock_reads_time() {
     for file in rust_files("src") {
-        if file.ends_with("engine/clock.rs") {
+        // The lab of the demo is a process of its own, which knows nothing of reclose and its clock.
+        if file.ends_with("engine/clock.rs") || file.to_string_lossy().contains("src/demo/lab") {
             continue;
         }
         for word in ["Timestamp::now(", "SystemTime::now(", "Instant::now(", "Utc::now("] {
