@@ -33,8 +33,9 @@ fn holds(escalation: &EscalationRule, incident: &Incident, now: Timestamp) -> Op
     match escalation.when {
         EscalateWhen::OpenFor(span) => (since(now, incident.open_since()) >= span)
             .then(|| format!("the breaker has been open for {}s", span.as_secs())),
-        EscalateWhen::UnknownCause { rounds } => (incident.unknown_rounds >= rounds)
-            .then(|| format!("no cause after {} rounds of evidence", incident.unknown_rounds)),
+        EscalateWhen::UnknownCause { rounds } => (incident.unknown_rounds >= rounds).then(|| {
+            format!("no state or no cause after {} rounds of evidence", incident.unknown_rounds)
+        }),
         EscalateWhen::Reopened { times, within } => {
             let recent = incident.reopened.iter().filter(|at| since(now, **at) <= within).count();
             (recent >= usize::try_from(times).unwrap_or(usize::MAX))

@@ -18,13 +18,15 @@ pub struct Fleet {
     /// Number of targets in the inventory.
     pub inventory: u32,
     pub brake_percent: u32,
+    /// All open incidents, also those beyond what `open` holds.
+    pub open_count: u32,
     /// Open incidents with their group and opening time, this one included. Bounded by `OPEN_SEEN`.
     pub open: Vec<OpenIncident>,
     /// `pause --all`: since when.
     pub kill_switch: Option<Timestamp>,
     /// Pauses of this incident or its target that have not ended.
     pub paused_until: Option<Timestamp>,
-    /// Intents begun in the last day, on any target, newest last. Bounded by `STARTS_SEEN`.
+    /// Intents begun in the last 31 days, on any target, newest last. Bounded by `STARTS_SEEN`.
     pub starts: Vec<Start>,
     /// Intents decided or begun and without an outcome.
     pub in_flight: Vec<InFlight>,
@@ -42,8 +44,8 @@ pub struct Fleet {
 
 /// More open incidents than this are not told apart: the brake is long since on.
 pub const OPEN_SEEN: usize = 1_000;
-/// More starts a day than this cannot be: the global budget is ten an hour.
-pub const STARTS_SEEN: usize = 1_000;
+/// More starts in 31 days than this cannot be: the global budget is ten an hour.
+pub const STARTS_SEEN: usize = 10_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenIncident {

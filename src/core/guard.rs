@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::action::Intent;
 use super::alert::AlertFlag;
 use super::cause::{Class, Lasting};
-use super::fleet::Fleet;
+use super::fleet::{Fleet, OPEN_SEEN};
 use super::incident::Incident;
 use super::planted::Bug;
 use super::rule::{BreakerState, Mode, Rule, VerifySignal};
@@ -186,7 +186,12 @@ impl Case<'_> {
 
     /// G2: many breakers open at once are one trouble, and it is not theirs.
     fn correlated(&self) -> Answer {
-        let open = self.fleet.open.len();
+        // Beyond what is seen one by one, all of it counts.
+        let open = if self.fleet.open.len() < OPEN_SEEN {
+            self.fleet.open.len()
+        } else {
+            usize::try_from(self.fleet.open_count).unwrap_or(usize::MAX)
+        };
         let percent = u64::from(self.fleet.brake_percent) * u64::from(self.fleet.inventory);
         if open >= BRAKE_OPEN && open as u64 * 100 > percent {
             return refuse(format!(
@@ -446,6 +451,13 @@ impl Guard {
 }
 
 impl GuardVerdict {
+    /// Waiting will not change its mind: a person is needed at once.
+    pub const fn needs_person(&self) -> bool {
+        let for_good = matches!(self.answer, Answer::Refuse { until: None, .. });
+        for_good
+            && (self.guard.needs_person() || matches!(self.guard, Guard::Budget | Guard::Settle))
+    }
+
     pub const fn allows(&self) -> bool {
         matches!(self.answer, Answer::Allow)
     }

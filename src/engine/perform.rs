@@ -39,7 +39,16 @@ impl<W: World> Engine<W> {
         round: u64,
         questions: &[Question],
     ) -> Result<(), StoreError> {
-        let Some(rule) = self.rule_of(incident).await? else { return Ok(()) };
+        let Some(found) = self.store.incident(incident).await? else { return Ok(()) };
+        let out = found
+            .round
+            .as_ref()
+            .is_some_and(|open| open.number == round && open.findings.is_none());
+        if !out {
+            // It waited so long for its turn that a newer round stands in its place.
+            return Ok(());
+        }
+        let Some(rule) = self.rule(&found.rule_revision).await? else { return Ok(()) };
         let findings = self.world.ask(&rule, questions).await;
         self.store.note(incident, &News::Findings { round, findings }, self.clock.now()).await?;
         Ok(())

@@ -1,13 +1,13 @@
 //! Asks Alertmanager what is still true: finds resolves that were lost, and repairs groups that came truncated.
 //! Never resolves an incident: a resolved alert is only a reason to look.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_util::sync::CancellationToken;
 
 use super::run::Engine;
 use super::world::Outside;
-use crate::core::alert::{Alert, AlertKey, AlertStatus, Labels, Notification, Source};
+use crate::core::alert::{Alert, AlertFlag, AlertKey, AlertStatus, Labels, Notification, Source};
 use crate::core::evidence::FailureKind;
 use crate::core::incident::{AlertRecord, Incident};
 use crate::core::rule::Rule;
@@ -26,32 +26,42 @@ type Missing = BTreeMap<AlertKey, Timestamp>;
 /// Runs until told to stop. Without `alertmanager.api` it has nothing to ask, and ends.
 pub async fn run(engine: &Engine<Outside>, stop: CancellationToken) {
     let mut missing = Missing::new();
+    let mut truncated = false;
     loop {
-        let truncated = tokio::select! {
+        tokio::select! {
             () = stop.cancelled() => return,
-            () = engine.truncated.notified() => true,
-            () = tokio::time::sleep(EVERY) => false,
-        };
-        if let Err(error) = pass(engine, truncated, &mut missing).await {
-            tracing::warn!(%error, "reconciliation could not write");
+            () = engine.truncated.notified() => truncated = true,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        match pass(engine, truncated, &mut missing).await {
+            // What was cut is forgotten only when every rule was answered.
+            Ok(answered) => truncated &= !answered,
+            Err(error) => tracing::warn!(%error, "reconciliation could not write"),
         }
     }
 }
 
-/// One pass over the rules that have an open incident; after a truncated group, over all.
+/// One pass over the rules that have an open incident; after a truncated group, over all. True if all were answered.
 async fn pass(
     engine: &Engine<Outside>,
     truncated: bool,
     missing: &mut Missing,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let open = engine.store.incidents(Which::Open).await?;
+    let known: BTreeSet<&AlertKey> =
+        open.iter().flat_map(|incident| incident.alerts.keys()).collect();
+    missing.retain(|key, _| known.contains(key));
+    let mut answered = true;
     for rule in engine.rules.rules.values() {
         let mine: Vec<&Incident> =
             open.iter().filter(|incident| incident.breaker.rule == rule.name).collect();
         if mine.is_empty() && !truncated {
             continue;
         }
-        let Some(held) = held(engine, rule).await else { continue };
+        let Some(held) = held(engine, rule).await else {
+            answered = false;
+            continue;
+        };
         let alerts = news(&mine, &held, truncated, (engine.clock.now(), missing));
         if !alerts.is_empty() {
             let notification = Notification {
@@ -64,7 +74,7 @@ async fn pass(
             engine.wake.notify_one();
         }
     }
-    Ok(())
+    Ok(answered)
 }
 
 /// What Alertmanager holds for a rule; `None` when it cannot be asked.
@@ -98,9 +108,18 @@ fn news(
     (now, missing): (Timestamp, &mut Missing),
 ) -> Vec<Alert> {
     let mut alerts = Vec::new();
+    let here: BTreeSet<&str> = held.iter().map(|alert| alert.key.fingerprint.as_str()).collect();
     for (key, record) in incidents.iter().flat_map(|incident| &incident.alerts) {
-        let here = held.iter().any(|alert| alert.key.fingerprint == key.fingerprint);
-        if here || record.status == AlertStatus::Resolved {
+        let held = here.contains(key.fingerprint.as_str());
+        if record.status == AlertStatus::Resolved {
+            missing.remove(key);
+            if !held && record.flags.contains(&AlertFlag::GroupTruncated) {
+                // Its resolve came in a group that was cut; Alertmanager confirms it by not holding it.
+                alerts.push(over(key, record));
+            }
+            continue;
+        }
+        if held {
             missing.remove(key);
             continue;
         }

@@ -4,10 +4,10 @@ use super::run::{Engine, World};
 use crate::core::evidence::{FailureKind, Finding, Question};
 use crate::core::incident::News;
 use crate::core::time::{Duration, after};
-use crate::store::{StartInfo, StoreError, Which};
+use crate::store::{OBSERVE_ONLY_STARTS, StartInfo, StoreError, Which};
 
-/// Starts without a clean stop within ten minutes after which reclose only observes.
-pub const UNCLEAN_MOST: u32 = 5;
+/// So many lost rounds are closed at once at the start; more fail by their own time limit.
+const LOST_MOST: u32 = 100;
 
 impl<W: World> Engine<W> {
     /// Takes up what the process before this one left.
@@ -20,7 +20,7 @@ impl<W: World> Engine<W> {
         if !info.clean || info.open_incidents > 0 {
             self.store.settle(Some(after(self.clock.now(), settle))).await?;
         }
-        if info.unclean_starts >= UNCLEAN_MOST {
+        if info.unclean_starts >= OBSERVE_ONLY_STARTS {
             tracing::error!(
                 starts = info.unclean_starts,
                 "too many starts without a clean stop: only observing"
@@ -31,7 +31,7 @@ impl<W: World> Engine<W> {
 
     /// Questions that the process before this one had out will not be answered any more.
     async fn close_lost_rounds(&self) -> Result<(), StoreError> {
-        for incident in self.store.incidents(Which::Open).await? {
+        for incident in self.store.incidents(Which::Newest(LOST_MOST)).await? {
             let Some(round) = incident.round.filter(|round| round.findings.is_none()) else {
                 continue;
             };

@@ -55,8 +55,10 @@ pub struct Engine<W> {
 const CORRELATE_MOST: u32 = 64;
 /// A decision takes milliseconds; a lease this old belongs to a process that is gone.
 const LEASE: Duration = Duration::from_secs(30);
-/// Effects under way at once; more wait their turn.
-const PERFORM_MOST: usize = 64;
+/// Rounds of questions under way at once; more wait their turn.
+const QUERIES_MOST: usize = 64;
+/// Actions and looks have a lane of their own: slow questions must not hold up the proof of an outcome.
+const ACTIONS_MOST: usize = 16;
 /// Even if nothing is due and nobody pokes, look this often.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -100,8 +102,11 @@ impl<W: World> Engine<W> {
             return Ok(None);
         };
         let incident = &claim.incident;
-        let Some(rule) = self.rule(&incident.rule_revision).await? else {
-            tracing::error!(incident.id = %incident.id, "the rule of this incident is not remembered; it stands still");
+        let remembered = self.rule(&incident.rule_revision).await?;
+        let Some(rule) =
+            remembered.or_else(|| self.rules.rule(&incident.breaker).cloned().map(Arc::new))
+        else {
+            tracing::error!(incident.id = %incident.id, "no rule speaks of this incident any more; it stands still");
             return Err(StoreError::Corrupt(format!(
                 "rule revision {} is missing",
                 incident.rule_revision
@@ -161,9 +166,9 @@ impl<W: World> Engine<W> {
     /// Runs until told to stop; then finishes what it has begun.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let under_way = TaskTracker::new();
-        let places = Arc::new(Semaphore::new(PERFORM_MOST));
+        let lanes = Lanes::default();
         while !stop.is_cancelled() {
-            match self.turn(&under_way, &places).await {
+            match self.turn(&under_way, &lanes).await {
                 Ok(true) => {}
                 Ok(false) => self.rest(&stop).await,
                 Err(error) => {
@@ -180,15 +185,23 @@ impl<W: World> Engine<W> {
     async fn turn(
         self: &Arc<Self>,
         under_way: &TaskTracker,
-        places: &Arc<Semaphore>,
+        lanes: &Lanes,
     ) -> Result<bool, StoreError> {
-        let more = self.correlate().await?;
+        // Alerts that cannot be attached must not keep open incidents from being seen to.
+        let more = self.correlate().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "stored alerts cannot be attached");
+            false
+        });
         let Some(effects) = self.step().await? else { return Ok(more) };
+        if effects.iter().any(|effect| matches!(effect, Effect::Tell(_) | Effect::Page(_))) {
+            // They stand in the outbox: people need not wait for the questions.
+            self.tell.notify_one();
+        }
         if !effects.is_empty() {
             let engine = self.clone();
-            let places = places.clone();
+            let lane = lanes.of(&effects);
             under_way.spawn(async move {
-                let Ok(_place) = places.acquire_owned().await else { return };
+                let Ok(_place) = lane.acquire_owned().await else { return };
                 for effect in effects {
                     if let Err(error) = engine.perform(&effect).await {
                         tracing::error!(%error, effect = effect.name(), "an effect could not be recorded");
@@ -209,6 +222,28 @@ impl<W: World> Engine<W> {
             () = tokio::time::sleep(until) => {}
             () = stop.cancelled() => {}
         }
+    }
+}
+
+/// How many effects may be under way, by kind.
+struct Lanes {
+    queries: Arc<Semaphore>,
+    actions: Arc<Semaphore>,
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self {
+            queries: Arc::new(Semaphore::new(QUERIES_MOST)),
+            actions: Arc::new(Semaphore::new(ACTIONS_MOST)),
+        }
+    }
+}
+
+impl Lanes {
+    fn of(&self, effects: &[Effect]) -> Arc<Semaphore> {
+        let acts = effects.iter().any(|effect| matches!(effect, Effect::Do(_) | Effect::Look(_)));
+        if acts { self.actions.clone() } else { self.queries.clone() }
     }
 }
 

@@ -10,8 +10,8 @@ use crate::core::planted::Bug;
 use crate::core::rule::{RuleSet, TargetName};
 use crate::core::time::{Duration, Timestamp};
 
-/// The longest budget counts a day.
-const STARTS_WITHIN: Duration = Duration::from_secs(24 * 3_600);
+/// The longest cooldown or budget that a rule may name is 30 days.
+const STARTS_WITHIN: Duration = Duration::from_secs(31 * 24 * 3_600);
 
 pub(super) async fn fleet<T: Tx>(
     tx: &mut T,
@@ -20,6 +20,7 @@ pub(super) async fn fleet<T: Tx>(
     now: Timestamp,
 ) -> Answer<Fleet> {
     let server = tx.server().await?;
+    let open_count = tx.open_count().await?;
     let mut open = tx.open_rows(OPEN_SEEN).await?;
     if incident.phase.is_open() && !open.iter().any(|row| row.id == incident.id) {
         open.push(OpenRow {
@@ -38,7 +39,13 @@ pub(super) async fn fleet<T: Tx>(
         target: rules.targets.get(&incident.breaker.target).cloned(),
         inventory: u32::try_from(rules.targets.len()).unwrap_or(u32::MAX),
         brake_percent: rules.brake_percent,
-        open: open.into_iter().map(|row| seen(row, rules)).collect(),
+        open_count,
+        // What is no target cannot be acted on, and does not count towards the brake.
+        open: open
+            .into_iter()
+            .filter(|row| row.id == incident.id || rules.targets.contains_key(&row.target))
+            .map(|row| seen(row, rules))
+            .collect(),
         kill_switch: server.kill_switch,
         paused_until,
         starts: starts.into_iter().filter_map(started).collect(),
@@ -60,10 +67,10 @@ pub(super) async fn fleet<T: Tx>(
 }
 
 fn counted_since(server: &Server, bugs: crate::core::planted::Bugs, now: Timestamp) -> Timestamp {
-    let day = now.checked_sub(STARTS_WITHIN).unwrap_or(Timestamp::MIN);
+    let oldest = now.checked_sub(STARTS_WITHIN).unwrap_or(Timestamp::MIN);
     match server.started_at {
-        Some(started_at) if bugs.has(Bug::BudgetPerProcess) => day.max(started_at),
-        Some(_) | None => day,
+        Some(started_at) if bugs.has(Bug::BudgetPerProcess) => oldest.max(started_at),
+        Some(_) | None => oldest,
     }
 }
 

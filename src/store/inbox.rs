@@ -31,6 +31,7 @@ pub(super) async fn correlate<T: Tx>(
     };
     for seq in &taken.unreadable {
         let reason = format!("stored notification {seq} cannot be read by this version");
+        tracing::error!(seq, "a stored notification cannot be read: kept aside, see the audit log");
         tx.audit(now, AuditEntry::Rejected { source: "store".to_owned(), reason });
     }
     batch.done.notifications = taken.stored.len().saturating_add(taken.unreadable.len());
@@ -86,6 +87,12 @@ impl Batch<'_> {
         let open = self.rows.get_mut(&placement.breaker).and_then(Option::as_mut);
         let opened = match (open, alert.status) {
             (Some(row), _) => {
+                if row.incident.unknown_target != placement.unknown_target {
+                    // The owners named the target meanwhile, or took it away.
+                    row.incident.unknown_target = placement.unknown_target;
+                    row.changed(self.now);
+                    row.due_now(self.now);
+                }
                 if let Some(entry) = heard(row, alert, at, self.now) {
                     push_once(&mut self.done.touched, row.incident.id);
                     tx.audit(self.now, entry);

@@ -110,17 +110,7 @@ fn decided(from: &Phase, decision: &Decision) -> AuditEntry {
         from: from.name().to_owned(),
         to: decision.incident.phase.name().to_owned(),
         because: decision.because.clone(),
-        effects: decision.effects.iter().map(|effect| effect_name(effect).to_owned()).collect(),
-    }
-}
-
-const fn effect_name(effect: &Effect) -> &'static str {
-    match effect {
-        Effect::Query { .. } => "query",
-        Effect::Do(_) => "do",
-        Effect::Look(_) => "look",
-        Effect::Tell(_) => "tell",
-        Effect::Page(_) => "page",
+        effects: decision.effects.iter().map(|effect| effect.name().to_owned()).collect(),
     }
 }
 

@@ -8,14 +8,14 @@ use crate::core::incident::{Attempt, Phase};
 use crate::core::planted::Bug;
 use crate::core::rule::BreakerState;
 use crate::core::time::{Duration, Timestamp, after, since};
-use crate::core::verify::{Health, health};
+use crate::core::verify::{Health, alerts_resolved, health};
 
 /// A begun action that has not come back by then is treated as unknown: its own limit is far shorter.
-const ACT_MOST: Duration = Duration::from_secs(60);
+const ACT_MOST: Duration = Duration::from_secs(20);
 /// A decision that was not begun is offered again so often, until it expires: `begin` lets only one pass.
 const OFFER_EVERY: Duration = Duration::from_secs(5);
 /// How long we look for proof of an unknown outcome before a person is called.
-const LOOK_FOR: Duration = Duration::from_secs(30);
+const LOOK_FOR: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often we look on while a person has it.
 const LOOK_ON_EVERY: Duration = Duration::from_secs(30);
@@ -38,7 +38,9 @@ impl Step<'_> {
                     self.next_rung();
                 }
                 self.incident.phase = Phase::Watching;
-                self.incident.next_look = self.now;
+                // A second look that keeps refusing must not be asked again at the network's speed.
+                let pause = if started.is_some() { Duration::ZERO } else { self.rule.verify.every };
+                self.incident.next_look = after(self.now, pause);
                 self.look_when_due(self.rule.verify.every);
                 false
             }
@@ -175,11 +177,10 @@ impl Step<'_> {
             self.look_when_due(self.rule.verify.every);
             return false;
         }
-        if self.incident.ladder.is_none()
-            && !matches!(self.incident.state, BreakerState::Open | BreakerState::HalfOpen)
-        {
-            // It closed by itself, and yet it is not well: nothing to climb.
-            return self.escalate(format!("the breaker closed, but: {}", missing.join(", ")));
+        if !matches!(self.incident.state, BreakerState::Open | BreakerState::HalfOpen) {
+            // It closed, and yet it is not well: nothing to climb.
+            let state = self.incident.state.name();
+            return self.escalate(format!("the breaker is {state}, but: {}", missing.join(", ")));
         }
         if acted {
             self.next_rung();
@@ -207,6 +208,14 @@ impl Step<'_> {
         // The longer a person has had it, the less often a look can change anything; the log stays readable.
         let age = since(self.now, since_when);
         let every = (age / 10).clamp(LOOK_ON_EVERY, LOOK_ON_MOST).max(self.rule.verify.every);
+        if self.incident.unknown_target && alerts_resolved(&self.incident) {
+            self.write(
+                "its alert is resolved; its target was never known, so nothing was looked into",
+            );
+            self.incident.phase = Phase::Recovered;
+            self.incident.closed_at = Some(self.now);
+            return false;
+        }
         if read && !self.incident.unknown_target {
             let well = self.findings().map(|(findings, _)| {
                 health(self.rule, &self.incident, findings, self.fleet.bugs) == Health::Healthy

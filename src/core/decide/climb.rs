@@ -220,13 +220,15 @@ impl Step<'_> {
     /// What a refusal leads to: a person at once, a note of what would have been done, or another try.
     fn after_refusal(&mut self, action: &str, until: Timestamp) -> Tried {
         let said: Vec<_> = self.guards.iter().filter(|verdict| !verdict.allows()).collect();
-        let only_mode = said.iter().all(|verdict| verdict.guard == guard::Guard::Mode);
-        if only_mode {
+        let (mode, others): (Vec<_>, Vec<_>) =
+            said.into_iter().partition(|verdict| verdict.guard == guard::Guard::Mode);
+        // What the mode forbids is only told, whatever passing refusal stands beside it.
+        if !mode.is_empty() && !others.iter().any(|verdict| verdict.needs_person()) {
             self.because(Reason::ModeForbids);
             self.write(format!("would have done: {action}"));
             return Tried::Told;
         }
-        if said.iter().any(|verdict| verdict.guard.needs_person()) {
+        if others.iter().any(|verdict| verdict.needs_person()) {
             return Tried::Person(guard::refusals(&self.guards).join("; "));
         }
         // A guard that names a moment is asked again then, if that is not too late.

@@ -86,7 +86,10 @@ impl Step<'_> {
                 if known.as_ref().map(|verdict| verdict.class) != Some(class) {
                     self.write(format!("cause: {} ({:.2})", class.name(), fresh.confidence));
                 }
-                self.incident.unknown_rounds = 0;
+                // A cause without a readable state is doubt still: `doubt` counts those rounds.
+                if self.incident.state != BreakerState::Unknown {
+                    self.incident.unknown_rounds = 0;
+                }
                 self.because(Reason::CauseFound(class));
                 let retry_at =
                     fresh.retry_at.or_else(|| known.and_then(|verdict| verdict.retry_at));

@@ -16,11 +16,12 @@ impl Step<'_> {
         self.because(Reason::Escalated);
         self.write(format!("a person is needed: {why}"));
         let first = self.incident.needs_person.is_empty();
-        if self.incident.needs_person.len() < REASONS_MOST
-            && !self.incident.needs_person.contains(&why)
-        {
-            self.incident.needs_person.push(why.clone());
+        // The newest reason stands last, and is the headline.
+        self.incident.needs_person.retain(|known| *known != why);
+        if self.incident.needs_person.len() >= REASONS_MOST {
+            self.incident.needs_person.remove(0);
         }
+        self.incident.needs_person.push(why.clone());
         self.incident.phase = Phase::Escalated { since: self.now };
         let told: Vec<usize> = escalation::due(&self.incident, self.rule, self.now)
             .into_iter()

@@ -152,8 +152,9 @@ fn outcome_of(status: StatusCode) -> Outcome {
     match status.as_u16() {
         200..=299 => Outcome::Done,
         // Not refusals: the request came too slowly or too early, and may have been carried out.
-        408 | 425 => unknown(&answered),
-        300..=499 => not_done(&answered),
+        // And a page that is done often answers with a redirect.
+        300..=399 | 408 | 425 => unknown(&answered),
+        400..=499 => not_done(&answered),
         _ => unknown(&answered),
     }
 }
