@@ -146,7 +146,9 @@ impl Case<'_> {
                 "open for too short a time",
             ),
             Guard::Cooldown => limits::cooldown(self.intent, self.fleet, self.now),
-            Guard::Budget => limits::budget(self.intent, self.fleet, self.now),
+            Guard::Budget => {
+                limits::budget(self.intent, self.fleet, self.incident.open_since(), self.now)
+            }
             Guard::Lock => self.lock(),
             Guard::UnknownOutcome => self.unknown_outcome(),
             Guard::Evidence => self.evidence(),

@@ -154,7 +154,7 @@ pub fn done(incident: &Incident) -> String {
     let begun: Vec<String> = incident
         .attempts
         .iter()
-        .filter(|attempt| attempt.started_at.is_some())
+        .filter(|attempt| attempt.started_at.is_some_and(|at| at >= incident.open_since()))
         .map(|attempt| match &attempt.outcome {
             Some(Outcome::Done) => attempt.action.clone(),
             Some(Outcome::NotDone(_)) => format!("{} (not done)", attempt.action),

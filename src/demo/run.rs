@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::lab::{BREAKERS, Outcome};
@@ -19,6 +19,7 @@ use super::table::{is_over, table};
 use crate::core::incident::Incident;
 use crate::core::planted::Bugs;
 use crate::core::time::Duration;
+use crate::engine::clock::since_boot;
 use crate::engine::deliver::Channel;
 use crate::serve::{Server, Setup};
 use crate::store::Which;
@@ -102,11 +103,11 @@ pub async fn run(
 
 /// Waits for the end of all incidents, and for the last report of them.
 async fn look_on(server: &Server, stop: &CancellationToken) -> anyhow::Result<Vec<Incident>> {
-    let end = Instant::now() + ENDS_WITHIN;
+    let end = since_boot() + ENDS_WITHIN;
     loop {
         let incidents = server.store().incidents(Which::Newest(100)).await?;
         let over = incidents.len() == BREAKERS.len() && incidents.iter().all(is_over);
-        if over || Instant::now() >= end || stop.is_cancelled() {
+        if over || since_boot() >= end || stop.is_cancelled() {
             let told = async {
                 while !server.store().deliveries_due(server.clock().now(), 1).await?.is_empty() {
                     sleep(LOOK_EVERY).await;

@@ -17,6 +17,9 @@ const LADDER_CHANGES_MOST: u32 = 3;
 /// How long a breaker whose state or cause is not known yet is left before the next round.
 const DOUBT_EVERY: Duration = Duration::from_secs(15);
 
+/// Two waits that end so close together are one to a reader.
+const SAME_WAIT: Duration = Duration::from_secs(5);
+
 impl Step<'_> {
     /// Watching or waiting: after each round, what now? True: the phase changed and wants to move on at once.
     pub(super) fn climb(&mut self, read: bool) -> bool {
@@ -150,10 +153,26 @@ impl Step<'_> {
 
     /// Waits, and looks on while it waits.
     fn wait(&mut self, until: Timestamp, why: WaitReason) -> bool {
-        let known = matches!(self.incident.phase, Phase::Waiting { until: u, why: w } if u == until && w == why);
+        // A wait that moves by a second each time we are told is the same wait.
+        let known = match self.incident.phase {
+            Phase::Waiting { until: told, why: same } => {
+                same == why && told.duration_since(until).unsigned_abs() < SAME_WAIT
+            }
+            Phase::Watching
+            | Phase::Acting { .. }
+            | Phase::Looking { .. }
+            | Phase::Verifying { .. }
+            | Phase::Escalated { .. }
+            | Phase::Recovered => false,
+        };
         if !known {
             self.because(Reason::Waiting(why));
-            self.write(format!("waiting until {}: {}", shown(until), why.words()));
+            let latest = if matches!(why, WaitReason::Gone | WaitReason::Guard) {
+                " at the latest"
+            } else {
+                ""
+            };
+            self.write(format!("waiting until {}{latest}: {}", shown(until), why.words()));
             self.incident.phase = Phase::Waiting { until, why };
         }
         if until > self.now {

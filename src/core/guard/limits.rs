@@ -39,10 +39,18 @@ pub(super) fn cooldown(intent: &Intent, fleet: &Fleet, now: Timestamp) -> Answer
 }
 
 /// G4: attempts an incident, a target, a group, and all together.
-pub(super) fn budget(intent: &Intent, fleet: &Fleet, now: Timestamp) -> Answer {
-    let of_incident = fleet.starts.iter().filter(|start| start.incident == intent.incident).count();
+pub(super) fn budget(
+    intent: &Intent,
+    fleet: &Fleet,
+    open_since: Timestamp,
+    now: Timestamp,
+) -> Answer {
+    // An outage that was verified over and comes again within the same incident begins anew.
+    let of_this_opening =
+        |start: &&Start| start.incident == intent.incident && start.at >= open_since;
+    let of_incident = fleet.starts.iter().filter(of_this_opening).count();
     if of_incident >= ATTEMPTS_PER_INCIDENT {
-        return refuse(format!("{of_incident} attempts in this incident are enough"));
+        return refuse(format!("{of_incident} attempts in this outage are enough"));
     }
     let target = |start: &Start| start.target == intent.target;
     let group = |start: &Start| start.group == intent.group;

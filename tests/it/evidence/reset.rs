@@ -78,7 +78,8 @@ async fn only_a_clear_answer_is_a_clear_outcome() {
     let cases = [
         (status("200 OK"), Then::Close, Done),
         (status("204 No Content"), Then::Close, Done),
-        (status("301 Moved"), Then::Close, NotDone),
+        (status("301 Moved"), Then::Close, Unknown),
+        (status("303 See Other"), Then::Close, Unknown),
         (status("400 Bad Request"), Then::Close, NotDone),
         (status("401 Unauthorized"), Then::Close, NotDone),
         (status("404 Not Found"), Then::Close, NotDone),

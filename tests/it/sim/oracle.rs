@@ -205,7 +205,12 @@ impl Judge {
         if count(3_600.0, &|_| true) >= 10 {
             wrong.push("G4: the budget of all".to_owned());
         }
-        if begun().filter(|(other, _)| other.incident == intent.incident).count() >= 2 {
+        // An outage that was verified over and comes again in the same incident begins anew.
+        let mine = self.open.get(&intent.incident).map(|(_, opened)| *opened);
+        let of_this_opening = |other: &Intent, when: Timestamp| {
+            other.incident == intent.incident && mine.is_none_or(|opened| when >= opened)
+        };
+        if begun().filter(|(other, when)| of_this_opening(other, *when)).count() >= 2 {
             wrong.push("G4: the incident's budget".to_owned());
         }
         if let Some(own) = intent.action.at_most
