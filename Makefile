@@ -33,7 +33,7 @@ check: ## what CI does: format, lints, docs, licences, builds, then every test
 bench: ## the figures, from a release build, beside the lab's Alertmanager
 	@tests/lab/install.sh bench
 	cargo build --locked --release
-	node benches/run.mjs
+	node tests/benches/run.mjs
 
 sim: ## many more seeded lives than `make test` (LIVES=2000000)
 	@RECLOSE_SIM_LIVES='$(or $(LIVES),2000000)' cargo nextest run $(TEST) --no-capture -E 'test(/^sim::/)'

@@ -1,6 +1,6 @@
 // The figures of reclose, from a release build, beside Alertmanager on the same cores in turn.
 //
-//   node benches/run.mjs [--rounds 5] [--seconds 5] [--only acks|memory|slack|start] [--binary target/release/reclose]
+//   node tests/benches/run.mjs [--rounds 5] [--seconds 5] [--only acks|memory|slack|start] [--binary target/release/reclose]
 //
 // Alertmanager keeps alerts in memory only; reclose has them synced to disk before it answers. Every server listens on a free
 // port of 127.0.0.1, lives in a temporary folder, and is ended by its own id. Figures go to standard output as Markdown.
@@ -19,7 +19,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '5' },
     only: { type: 'string' },
-    binary: { type: 'string', default: path.resolve(here, '../target/release/reclose') },
+    binary: { type: 'string', default: path.resolve(here, '../../target/release/reclose') },
   },
 });
 const ROUNDS = Number(options.rounds);
