@@ -109,7 +109,7 @@ async function reclose({ alertname = 'AnotherAlert', probe = 'http://127.0.0.1:9
 async function alertmanager() {
   const place = path.join(scratch, `alertmanager-${++serial}`);
   const port = await freePort();
-  const config = path.resolve(here, '../tests/lab/alertmanager.yml');
+  const config = path.resolve(here, '../lab/alertmanager.yml');
   const server = await start('prometheus-alertmanager', [`--config.file=${config}`, `--storage.path=${place}`,
     `--web.listen-address=127.0.0.1:${port}`, '--cluster.listen-address=', '--log.level=error'], `http://127.0.0.1:${port}/-/ready`);
   return { ...server, url: `http://127.0.0.1:${port}` };
