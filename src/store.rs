@@ -118,6 +118,11 @@ impl Store {
         write!(self, tx => server::start(tx, now, version, rules))
     }
 
+    /// Closes open incidents whose record cannot be read, and calls a person for each.
+    pub async fn set_aside_unreadable(&self, rules: &RuleSet, now: Timestamp) -> Answer<()> {
+        write!(self, tx => server::set_aside_unreadable(tx, rules, now))
+    }
+
     /// Takes the right to write and gives it back: an error means that nothing can be stored now.
     pub async fn can_write(&self) -> Answer<()> {
         write!(self, tx => server::touch(tx))

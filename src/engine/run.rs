@@ -173,6 +173,7 @@ impl<W: World> Engine<W> {
                 Ok(false) => self.rest(&stop).await,
                 Err(error) => {
                     tracing::error!(%error, "the store failed; trying again");
+                    self.set_aside(&error).await;
                     self.rest(&stop).await;
                 }
             }
@@ -188,10 +189,14 @@ impl<W: World> Engine<W> {
         lanes: &Lanes,
     ) -> Result<bool, StoreError> {
         // Alerts that cannot be attached must not keep open incidents from being seen to.
-        let more = self.correlate().await.unwrap_or_else(|error| {
-            tracing::error!(%error, "stored alerts cannot be attached");
-            false
-        });
+        let more = match self.correlate().await {
+            Ok(more) => more,
+            Err(error) => {
+                tracing::error!(%error, "stored alerts cannot be attached");
+                self.set_aside(&error).await;
+                false
+            }
+        };
         let Some(effects) = self.step().await? else { return Ok(more) };
         if effects.iter().any(|effect| matches!(effect, Effect::Tell(_) | Effect::Page(_))) {
             // They stand in the outbox: people need not wait for the questions.
@@ -211,6 +216,16 @@ impl<W: World> Engine<W> {
             });
         }
         Ok(true)
+    }
+
+    /// A record that cannot be read must not keep the others from being seen to.
+    async fn set_aside(&self, error: &StoreError) {
+        if matches!(error, StoreError::Corrupt(_))
+            && let Err(error) =
+                self.store.set_aside_unreadable(&self.rules, self.clock.now()).await
+        {
+            tracing::error!(%error, "what cannot be read cannot be set aside");
+        }
     }
 
     async fn rest(&self, stop: &CancellationToken) {

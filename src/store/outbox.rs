@@ -1,7 +1,8 @@
 //! The outbox: what people are told, each message once, in its order. Sends nothing itself.
 //!
 //! A root is posted once and then edited to its newest body. Lines follow their root, one after another. A call for a
-//! person goes before everything else, and does not wait long for its root: a second page beats a missed page.
+//! person goes before everything else, and does not wait long for its root: a second page beats a missed page. Roots not
+//! posted yet come next: what nobody knows of is more urgent than the details of what they know.
 
 use serde::{Deserialize, Serialize};
 
@@ -136,6 +137,15 @@ impl Delivery {
     /// What has not been said yet, in its newest words.
     pub(super) fn pending(&self) -> bool {
         self.sent_revision < self.body_revision && self.state != DeliveryState::Dead
+    }
+
+    /// What goes first: calls for a person, then what nobody has been told of at all.
+    pub(super) const fn urgency(&self) -> u8 {
+        match (self.slot, &self.posted) {
+            (Slot::Page(_), _) => 0,
+            (Slot::Root, None) => 1,
+            (Slot::Root, Some(_)) | (Slot::Thread(_), _) => 2,
+        }
     }
 
     /// No answer for too long: whether it arrived is unknown.

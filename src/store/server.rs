@@ -1,9 +1,12 @@
 //! Starts, stops, rule texts, switches and locks: what is true of the whole store. Never of one incident.
 
 use super::tx::{Answer, Server, Tx};
-use super::{StartInfo, TargetLock};
+use super::{StartInfo, TargetLock, outbox};
 use crate::core::audit::AuditEntry;
 use crate::core::command::{Command, Person, Scope};
+use crate::core::escalation;
+use crate::core::incident::Breaker;
+use crate::core::report::Page;
 use crate::core::rule::RuleSet;
 use crate::core::time::{Duration, Timestamp, since};
 
@@ -11,6 +14,9 @@ use crate::core::time::{Duration, Timestamp, since};
 pub const OBSERVE_ONLY_STARTS: u32 = 5;
 /// G18: starts longer ago than this say nothing about this one.
 pub const START_WINDOW: Duration = Duration::from_secs(600);
+
+/// No incident has had so many pages: this one has its own number, whatever was said before.
+const LAST_PAGE: u32 = u32::MAX;
 
 /// Every switch, pause and lock that is on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +34,7 @@ pub(super) async fn start<T: Tx>(
     rules: &RuleSet,
 ) -> Answer<StartInfo> {
     let mut server = tx.server().await?;
+    set_aside_unreadable(tx, rules, now).await?;
     let latest = tx.latest().await?;
     let open_incidents = tx.open_count().await?;
     let clean = server.clean;
@@ -53,6 +60,31 @@ pub(super) async fn start<T: Tx>(
         },
     );
     Ok(StartInfo { epoch: tx.epoch().to_owned(), clean, unclean_starts, open_incidents, latest })
+}
+
+/// An incident that cannot be read can be neither followed nor closed: a person is called, and the others go on.
+pub(super) async fn set_aside_unreadable<T: Tx>(
+    tx: &mut T,
+    rules: &RuleSet,
+    now: Timestamp,
+) -> Answer<()> {
+    for (incident, breaker) in tx.set_aside_unreadable(now).await? {
+        let Breaker { rule, target } = &breaker;
+        let reason = format!(
+            "the record of {incident} ({rule} on {target}) cannot be read and was set aside: nobody follows this incident any \
+             more. Look at the breaker; the next alert of it opens a new incident"
+        );
+        tracing::error!(incident.id = %incident, breaker.rule = rule, breaker.target = target, "an incident cannot be read: set aside");
+        tx.audit(now, AuditEntry::Note { text: reason.clone() });
+        let rule = rules.rule(&breaker);
+        let everybody: Vec<usize> = (0..rule.map_or(0, |rule| rule.escalate.len())).collect();
+        let owner = rules.targets.get(&breaker.target).and_then(|target| target.owner.as_deref());
+        let to = rule.map(|rule| escalation::contacts(rule, &everybody, owner)).unwrap_or_default();
+        let channel = rule.and_then(|rule| rule.channel.clone());
+        let page = Page { incident, at: now, number: LAST_PAGE, to, reason, channel };
+        outbox::page(tx, page, now).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn stop<T: Tx>(tx: &mut T, now: Timestamp) -> Answer<()> {

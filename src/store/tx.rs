@@ -134,6 +134,8 @@ pub(super) trait Tx: Send {
         fn due(now: Timestamp) -> Option<Row>;
         /// When `due` will have an answer next.
         fn next_due() -> Option<Timestamp>;
+        /// Closes the open incidents that cannot be decoded, and says which: they must not keep others from being seen to.
+        fn set_aside_unreadable(now: Timestamp) -> Vec<(IncidentId, Breaker)>;
         fn set_lease(id: IncidentId, fence: u64, until: Option<Timestamp>) -> ();
         fn clear_leases() -> ();
         fn open_count() -> u32;

@@ -116,6 +116,11 @@ impl Tx for State {
         Ok(earliest)
     }
 
+    /// Nothing is encoded here.
+    async fn set_aside_unreadable(&mut self, _: Timestamp) -> Answer<Vec<(IncidentId, Breaker)>> {
+        Ok(Vec::new())
+    }
+
     async fn set_lease(
         &mut self,
         id: IncidentId,
@@ -285,8 +290,8 @@ impl Tx for State {
             .filter(|(delivery, planned_at)| self.may_go(delivery, *planned_at, now))
             .map(|(delivery, _)| delivery)
             .collect();
-        // Stable: within the pages, and within the rest, by incident and slot.
-        due.sort_by_key(|delivery| !matches!(delivery.slot, Slot::Page(_)));
+        // Stable: of one urgency, by incident and slot.
+        due.sort_by_key(Delivery::urgency);
         due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(due)
     }

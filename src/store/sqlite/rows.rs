@@ -168,6 +168,20 @@ impl Tx for Db {
         get::<Option<i64>, _>(&row, 0)?.map(moment).transpose()
     }
 
+    async fn set_aside_unreadable(&mut self, now: Timestamp) -> Answer<Vec<(IncidentId, Breaker)>> {
+        let mut aside = Vec::new();
+        for row in self.all(sqlx::query(sql::OPEN_BODIES)).await? {
+            if body::<Incident>(&row).is_ok() {
+                continue;
+            }
+            let id: i64 = get(&row, 1)?;
+            let breaker = Breaker { rule: get(&row, 2)?, target: get(&row, 3)? };
+            self.run(sqlx::query(sql::SET_ASIDE).bind(id).bind(us(now))).await?;
+            aside.push((IncidentId(nat(id)?), breaker));
+        }
+        Ok(aside)
+    }
+
     async fn set_lease(
         &mut self,
         id: IncidentId,

@@ -30,7 +30,7 @@ pub(super) const HEAD: &str = "SELECT revision, fence FROM incidents WHERE id = 
 pub(super) const OPEN_OF: &str = "SELECT body, due_at, fence, lease_until FROM incidents
     WHERE rule = $1 AND target = $2 AND open = 1";
 pub(super) const CLOSED_OF: &str = "SELECT body, due_at, fence, lease_until FROM incidents
-    WHERE rule = $1 AND target = $2 AND open = 0 AND closed_at >= $3
+    WHERE rule = $1 AND target = $2 AND open = 0 AND closed_at >= $3 AND phase <> 'unreadable'
     ORDER BY closed_at DESC, id DESC LIMIT 1";
 pub(super) const PUT_ROW: &str = "INSERT INTO incidents (id, rule, target, phase, open, opened_at,
         open_since, closed_at, due_at, revision, fence, lease_until, body)
@@ -53,6 +53,11 @@ pub(super) const NEXT_DUE: &str = "SELECT min(due) FROM (
     UNION ALL
     SELECT min(max(due_at, lease_until)) AS due FROM incidents
         WHERE open = 1 AND lease_until IS NOT NULL AND due_at IS NOT NULL)";
+/// What this version cannot decode stays as it is, but closed under a phase of its own.
+pub(super) const OPEN_BODIES: &str =
+    "SELECT body, id, rule, target FROM incidents WHERE open = 1 ORDER BY id";
+pub(super) const SET_ASIDE: &str = "UPDATE incidents SET phase = 'unreadable', open = 0,
+        closed_at = $2, due_at = NULL, lease_until = NULL WHERE id = $1";
 pub(super) const SET_LEASE: &str =
     "UPDATE incidents SET fence = $2, lease_until = $3 WHERE id = $1";
 pub(super) const CLEAR_LEASES: &str =
@@ -61,7 +66,8 @@ pub(super) const OPEN_COUNT: &str = "SELECT count(*) FROM incidents WHERE open =
 pub(super) const OPEN_ROWS: &str = "SELECT id, target, open_since FROM incidents
     WHERE open = 1 ORDER BY open_since DESC, id DESC LIMIT $1";
 pub(super) const ALL_OPEN: &str = "SELECT body FROM incidents WHERE open = 1 ORDER BY id";
-pub(super) const NEWEST: &str = "SELECT body FROM incidents ORDER BY id DESC LIMIT $1";
+pub(super) const NEWEST: &str = "SELECT body FROM incidents
+    WHERE phase <> 'unreadable' ORDER BY id DESC LIMIT $1";
 
 pub(super) const INTENT: &str =
     "SELECT body, state, started_at, helped FROM intents WHERE key = $1";
@@ -119,7 +125,7 @@ pub(super) const DUE_DELIVERIES: &str = "SELECT * FROM deliveries AS d
             WHERE earlier.incident = d.incident AND earlier.kind = 'thread'
               AND earlier.number < d.number AND earlier.sent_revision < earlier.body_revision
               AND earlier.state <> 'dead'))
-    ORDER BY kind <> 'page', incident, kind, number LIMIT $4";
+    ORDER BY kind <> 'page', kind <> 'root' OR posted_ts IS NOT NULL, incident, kind, number LIMIT $4";
 pub(super) const DOUBT_DELIVERIES: &str = "UPDATE deliveries SET state = 'ambiguous', due_at = $1
     WHERE sent_revision < body_revision AND state <> 'dead' AND state = 'sending'";
 

@@ -8,7 +8,7 @@ use reclose::core::alert::AlertStatus;
 use reclose::core::audit::AuditEntry;
 use reclose::core::command::{Command, Person};
 use reclose::core::planted::Bugs;
-use reclose::store::{Store, StoreError, Which};
+use reclose::store::{Body, Store, StoreError, Which};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection as _, Executor as _};
 
@@ -111,6 +111,29 @@ async fn damage_is_named_and_not_guessed_at() {
         world.store.claim_due(at(1), &super::world::lease()).await,
         Err(StoreError::Corrupt(_))
     ));
+}
+
+/// An incident that cannot be read is closed under a word of its own, a person is called once, and the others go on.
+#[tokio::test]
+async fn an_unreadable_incident_is_set_aside() {
+    let world = World::sqlite().await;
+    let damaged = world.opens("pms", at(0)).await;
+    let sound = world.opens("mail", at(0)).await;
+    let mut hand = intruder(&world).await;
+    hand.execute("UPDATE incidents SET body = '{}' WHERE target = 'pms'").await.unwrap();
+    assert!(matches!(world.store.incidents(Which::Open).await, Err(StoreError::Corrupt(_))));
+    for second in 1..3 {
+        world.store.set_aside_unreadable(&world.rules, at(second)).await.unwrap();
+    }
+    assert_eq!(world.claim(at(3)).await.incident.id, sound);
+    let listed = world.store.incidents(Which::Newest(9)).await.unwrap();
+    assert_eq!(listed.iter().map(|incident| incident.id).collect::<Vec<_>>(), [sound]);
+    let due = world.store.deliveries_due(at(1_000), 9).await.unwrap();
+    let [call] = &due[..] else { panic!("{due:?}") };
+    assert_eq!(call.incident, damaged);
+    assert!(matches!(&call.body, Body::Page(page) if page.reason.contains("cannot be read")));
+    let again = world.opens("pms", at(4)).await;
+    assert_ne!(again, damaged, "the breaker's next alert opens an incident of its own");
 }
 
 /// One body that cannot be read does not stop the others.

@@ -18,6 +18,7 @@ contract! {
     a_root_is_posted_once_and_then_edited
     lines_follow_their_root_one_by_one
     pages_go_first_and_do_not_wait_for_ever
+    what_nobody_knows_of_goes_before_details
     a_message_on_its_way_is_not_sent_again
     what_was_on_its_way_when_the_process_ended_is_looked_up
     silence_is_doubt
@@ -130,6 +131,16 @@ async fn pages_go_first_and_do_not_wait_for_ever(world: World) {
     assert_eq!(due(&world, late).await.iter().filter(|d| d.incident == first).count(), 2);
     let pages = |entry: &&AuditEntry| matches!(entry, AuditEntry::Paged { .. });
     assert_eq!(world.entries().await.iter().filter(pages).count(), 3);
+}
+
+async fn what_nobody_knows_of_goes_before_details(world: World) {
+    let first = world.opens("pms", at(0)).await;
+    tells(&world, first, at(1), &["one"], None).await;
+    sends(&world, &due(&world, at(1)).await[0], at(1)).await;
+    tells(&world, first, at(2), &["two"], None).await;
+    let second = world.opens("mail", at(3)).await;
+    tells(&world, second, at(3), &["line"], None).await;
+    assert_eq!(names(&world, at(3)).await, ["INC-2/root", "INC-1/root", "INC-1/thread-1"]);
 }
 
 async fn a_message_on_its_way_is_not_sent_again(world: World) {
