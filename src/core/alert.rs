@@ -56,6 +56,8 @@ pub enum AlertFlag {
     TimeClamped,
     /// The group was truncated by `max_alerts`: what is missing is unknown (A26).
     GroupTruncated,
+    /// Alertmanager does not hold it: its resolve was lost, or the notification was an old one sent again (A28).
+    NotHeld,
 }
 
 /// One alert of one notification, as stored.

@@ -320,6 +320,9 @@ impl Incident {
         let name = alert.labels.get("alertname").map_or("alert", String::as_str).to_owned();
         let word = match alert.status {
             AlertStatus::Firing => "fires",
+            AlertStatus::Resolved if alert.flags.contains(&AlertFlag::NotHeld) => {
+                "is not held by Alertmanager: a lost resolve, or a stale notification"
+            }
             AlertStatus::Resolved => "is resolved",
         };
         if let Some(known) = self.alerts.get_mut(&alert.key) {

@@ -151,6 +151,58 @@ fn over(key: &AlertKey, record: &AlertRecord) -> Alert {
         starts_at: None,
         ends_at: None,
         generator_url: String::new(),
-        flags: Vec::new(),
+        flags: vec![AlertFlag::NotHeld],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MISSED_FOR, Missing, news};
+    use crate::core::alert::{Alert, AlertFlag, AlertKey, AlertStatus, Labels, Source};
+    use crate::core::incident::{Breaker, Incident, IncidentId, Placement};
+    use crate::core::time::{Duration, Timestamp};
+
+    fn alert() -> Alert {
+        Alert {
+            key: AlertKey {
+                source: Source::Alertmanager,
+                fingerprint: "c6eadffa33fcdf37".to_owned(),
+            },
+            status: AlertStatus::Firing,
+            labels: Labels::from([("alertname".to_owned(), "BreakerOpen".to_owned())]),
+            annotations: Labels::new(),
+            starts_at: None,
+            ends_at: None,
+            generator_url: String::new(),
+            flags: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_alertmanager_does_not_hold_is_over_after_patience_and_says_so() {
+        let start = Timestamp::UNIX_EPOCH;
+        let breaker = Breaker { rule: "pms".to_owned(), target: "pms".to_owned() };
+        let placement = Placement { breaker, unknown_target: false };
+        let mut incident = Incident::open(IncidentId(1), &placement, "r", start);
+        incident.hear(&alert(), start);
+        let mut missing = Missing::new();
+        let mut at = |after: Duration, held: &[Alert]| {
+            news(&[&incident], held, false, (start + after, &mut missing))
+        };
+        let short = Duration::from_secs(179);
+        assert!(at(Duration::ZERO, &[]).is_empty());
+        assert!(at(short, &[]).is_empty());
+        // Held again: the patience begins anew.
+        assert!(at(short, &[alert()]).is_empty());
+        assert!(at(MISSED_FOR, &[]).is_empty());
+        let over = at(MISSED_FOR * 2, &[]);
+        assert_eq!(over.len(), 1);
+        assert_eq!(
+            (over[0].status, &over[0].flags[..]),
+            (AlertStatus::Resolved, &[AlertFlag::NotHeld][..])
+        );
+        assert!(incident.hear(&over[0], start + MISSED_FOR * 2));
+        let line = &incident.timeline.last().unwrap().text;
+        assert!(line.contains("stale notification"), "{line}");
     }
 }

@@ -221,8 +221,7 @@ impl<W: World> Engine<W> {
     /// A record that cannot be read must not keep the others from being seen to.
     async fn set_aside(&self, error: &StoreError) {
         if matches!(error, StoreError::Corrupt(_))
-            && let Err(error) =
-                self.store.set_aside_unreadable(&self.rules, self.clock.now()).await
+            && let Err(error) = self.store.set_aside_unreadable(&self.rules, self.clock.now()).await
         {
             tracing::error!(%error, "what cannot be read cannot be set aside");
         }

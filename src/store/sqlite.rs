@@ -13,10 +13,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
+    SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
+    SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Row as _, Transaction};
+use sqlx::{Connection as _, Row as _, Transaction};
 
 use super::StoreError;
 use super::tx::{Answer, Server};
@@ -88,6 +88,7 @@ impl Sqlite {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
+            .before_acquire(|connection, _| Box::pin(between_transactions(connection)))
             .acquire_timeout(WRITER_WAITS);
         let writing = options.clone().create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
         let writer = one.clone().connect_with(writing).await.map_err(refused)?;
@@ -151,6 +152,16 @@ impl Db {
             }
         }
     }
+}
+
+/// On a full disk `SQLite` ends a transaction by itself, and sqlx, whose ROLLBACK then fails, believes in it for ever: such
+/// a connection begins nothing any more. False: it is closed, and a new one takes its place.
+async fn between_transactions(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    if connection.is_in_transaction() {
+        // A rollback may still be on its way to the connection's thread; this comes after it.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 /// What the promises rest on: read back, because a PRAGMA that fails says nothing.

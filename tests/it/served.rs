@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 /// The bearer token that every test server takes alerts by.
 pub const TOKEN: &str = "s3cret-of-the-tests";
+/// The program itself.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_reclose");
 /// Polled, not slept: the longest that anything here may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(25);
@@ -73,12 +75,26 @@ impl Place {
 
     /// Starts the program; does not wait until it answers.
     pub fn launch(&self, hooks: &[(&str, &str)]) -> Running {
+        self.launch_by(Command::new(PROGRAM), hooks)
+    }
+
+    /// Starts the program with its data on a disk of its own, in a mount namespace of its own: such as `8m`.
+    pub fn launch_on_small_disk(&self, size: &str) -> Running {
+        let mount = "mount -t tmpfs -o \"size=$1,mode=0700\" none \"$2\" && shift 2 && exec \"$@\"";
+        std::fs::create_dir(self.data()).unwrap();
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", mount, "sh", size]);
+        command.arg(self.data()).arg(PROGRAM);
+        self.launch_by(command, &[])
+    }
+
+    fn launch_by(&self, mut command: Command, hooks: &[(&str, &str)]) -> Running {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.path().join("log"))
             .unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_reclose"))
+        let child = command
             .arg("serve")
             .args([Path::new("--config"), &self.path().join("reclose.yaml")])
             .args([Path::new("--rules"), &self.path().join("rules")])
@@ -96,19 +112,25 @@ impl Place {
     /// Starts the program and waits until it is ready, or has ended at a planted place before that.
     pub async fn start(&self, hooks: &[(&str, &str)]) -> Running {
         let mut running = self.launch(hooks);
+        self.ready(&mut running).await;
+        assert!(!hooks.is_empty() || !running.ended(), "the server has ended: {}", self.log());
+        running
+    }
+
+    /// Waits until it is ready, or has ended.
+    pub async fn ready(&self, running: &mut Running) {
         let client = client();
         for _ in 0..polls() {
             if running.ended() {
-                break;
+                return;
             }
             let ready = client.get(format!("{}/health/ready", self.url())).send().await;
             if ready.is_ok_and(|answer| answer.status().is_success()) {
-                return running;
+                return;
             }
             tokio::time::sleep(POLL).await;
         }
-        assert!(!hooks.is_empty(), "the server is not ready: {}", self.log());
-        running
+        panic!("the server is not ready: {}", self.log());
     }
 
     pub fn log(&self) -> String {
@@ -123,7 +145,7 @@ impl Place {
 
     /// What the program itself says of its incidents.
     pub fn incidents(&self) -> Vec<Value> {
-        let out = Command::new(env!("CARGO_BIN_EXE_reclose"))
+        let out = Command::new(PROGRAM)
             .args(["incidents", "--json", "--all", "--data"])
             .arg(self.data())
             .output()

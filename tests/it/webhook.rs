@@ -4,6 +4,7 @@ mod alerts;
 mod auth;
 mod bodies;
 mod console;
+mod full;
 mod golden;
 mod limits;
 mod mtls;

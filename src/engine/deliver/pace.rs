@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Timing;
 use crate::core::time::{Duration, Timestamp, after};
+use crate::store::Slot;
 
 /// Messages whose last edit is remembered; older ones have waited long enough.
 const EDITED_MAX: usize = 1_000;
@@ -43,8 +44,10 @@ impl Bucket {
         Self { full_at: Timestamp::MIN, every, burst }
     }
 
-    fn next(&self) -> Timestamp {
-        let slack = self.every.saturating_mul(self.burst.saturating_sub(1));
+    /// When a call may be made that leaves so many for others.
+    fn next(&self, leaving: u32) -> Timestamp {
+        let ahead = self.burst.saturating_sub(1).saturating_sub(leaving);
+        let slack = self.every.saturating_mul(ahead);
         self.full_at.checked_sub(slack).unwrap_or(Timestamp::MIN)
     }
 
@@ -80,20 +83,25 @@ impl Pace {
         }
     }
 
-    /// When the channel may be posted to.
-    pub(super) fn post_at(&self, channel: &str) -> Timestamp {
-        let bucket = self.posts.get(channel).map_or(Timestamp::MIN, Bucket::next);
+    /// When the channel may be posted to. Lines of threads leave the last post of the burst to roots and pages: a new
+    /// incident is told at once, however much there is to say of older ones.
+    pub(super) fn post_at(&self, channel: &str, slot: Slot) -> Timestamp {
+        let leaving = match slot {
+            Slot::Thread(_) => 1,
+            Slot::Root | Slot::Page(_) => 0,
+        };
+        let bucket = self.posts.get(channel).map_or(Timestamp::MIN, |bucket| bucket.next(leaving));
         bucket.max(self.frozen_until(Method::Post))
     }
 
     /// When the message may be edited.
     pub(super) fn edit_at(&self, ts: &str) -> Timestamp {
         let edited = self.edited.get(ts).copied().unwrap_or(Timestamp::MIN);
-        edited.max(self.edits.next()).max(self.frozen_until(Method::Edit))
+        edited.max(self.edits.next(0)).max(self.frozen_until(Method::Edit))
     }
 
     pub(super) fn read_at(&self) -> Timestamp {
-        self.reads.next().max(self.frozen_until(Method::Read))
+        self.reads.next(0).max(self.frozen_until(Method::Read))
     }
 
     pub(super) fn posts(&mut self, channel: &str, now: Timestamp) {
@@ -144,19 +152,32 @@ mod tests {
     fn a_burst_of_three_then_one_every_1200_ms_for_each_channel() {
         let mut pace = Pace::new(Timing::default());
         for _ in 0..3 {
-            assert!(pace.post_at("a") <= at(0));
+            assert!(pace.post_at("a", Slot::Root) <= at(0));
             pace.posts("a", at(0));
         }
-        assert_eq!(pace.post_at("a"), at(1_200));
-        assert!(pace.post_at("b") <= at(0));
+        assert_eq!(pace.post_at("a", Slot::Root), at(1_200));
+        assert!(pace.post_at("b", Slot::Root) <= at(0));
         pace.posts("a", at(1_200));
-        assert_eq!(pace.post_at("a"), at(2_400));
+        assert_eq!(pace.post_at("a", Slot::Root), at(2_400));
         // After a silence the burst is there again, and no more.
         for _ in 0..3 {
-            assert!(pace.post_at("a") <= at(60_000));
+            assert!(pace.post_at("a", Slot::Root) <= at(60_000));
             pace.posts("a", at(60_000));
         }
-        assert_eq!(pace.post_at("a"), at(61_200));
+        assert_eq!(pace.post_at("a", Slot::Root), at(61_200));
+    }
+
+    #[test]
+    fn lines_leave_a_post_to_what_is_more_urgent() {
+        let mut pace = Pace::new(Timing::default());
+        for _ in 0..2 {
+            assert!(pace.post_at("a", Slot::Thread(1)) <= at(0));
+            pace.posts("a", at(0));
+        }
+        assert_eq!(pace.post_at("a", Slot::Thread(1)), at(1_200));
+        assert!(
+            pace.post_at("a", Slot::Root) <= at(0) && pace.post_at("a", Slot::Page(1)) <= at(0)
+        );
     }
 
     #[test]
@@ -172,7 +193,7 @@ mod tests {
         let mut pace = Pace::new(Timing::default());
         pace.freeze(Method::Post, at(900_000));
         pace.freeze(Method::Post, at(1_000));
-        assert_eq!(pace.post_at("a"), at(900_000));
+        assert_eq!(pace.post_at("a", Slot::Root), at(900_000));
         assert!(pace.edit_at("1.1") <= at(0) && pace.read_at() <= at(0));
         pace.freeze_all(at(5));
         assert_eq!(pace.read_at(), at(5));

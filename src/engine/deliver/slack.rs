@@ -49,7 +49,7 @@ impl Deliverer {
         let target = self.target(delivery, root);
         let ready = match under_way {
             Some(_) => self.pace.read_at(),
-            None => self.pace.post_at(&target.channel),
+            None => self.pace.post_at(&target.channel, delivery.slot),
         };
         if ready > now {
             return Ok(Outcome::NotBefore(ready));
@@ -211,7 +211,7 @@ impl Deliverer {
             0 | 1 => now,
             _ => after(began, self.timing.page_again),
         };
-        let not_before = not_before.max(self.pace.post_at(&target.channel));
+        let not_before = not_before.max(self.pace.post_at(&target.channel, delivery.slot));
         if not_before > now {
             return Ok(Outcome::Came(Delivered::Ambiguous { at: not_before }));
         }

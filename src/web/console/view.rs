@@ -325,5 +325,6 @@ const fn flag_words(flag: AlertFlag) -> &'static str {
         AlertFlag::TimesOdd => "odd times",
         AlertFlag::TimeClamped => "impossible time",
         AlertFlag::GroupTruncated => "group truncated",
+        AlertFlag::NotHeld => "not held by Alertmanager",
     }
 }
