@@ -8,6 +8,7 @@ mod signals;
 
 mod audit;
 mod check;
+mod coverage;
 #[cfg(feature = "demo")]
 mod demo;
 mod incidents;
@@ -52,6 +53,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Check rules and targets, every mistake at once
     Check(check::Arguments),
+    /// Show what becomes of each step of the runbooks, and which test shows it
+    Coverage(coverage::Arguments),
     /// Show what is open, and every switch that is on
     Incidents(incidents::Arguments),
     /// Check the audit log
@@ -94,6 +97,7 @@ impl Cli {
             #[cfg(feature = "demo")]
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Check(arguments) => check::run(&arguments),
+            Command::Coverage(arguments) => coverage::run(&arguments),
             Command::Incidents(arguments) => incidents::run(arguments).await,
             Command::Audit(arguments) => audit::run(arguments).await,
             Command::Pause(arguments) => pause::run(arguments).await,

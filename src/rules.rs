@@ -4,6 +4,7 @@
 
 mod address;
 mod ask;
+mod coverage;
 mod files;
 mod fill;
 mod http;
@@ -14,11 +15,13 @@ mod promql;
 mod read;
 mod rule;
 mod sound;
+mod steps;
 mod targets;
 mod verify;
 mod words;
 mod yaml;
 
+pub use coverage::{coverage, table};
 pub use mistake::{Mistake, Severity, Source, render, sort};
 
 // The configuration file is read by the same means, and answered in the same manner.

@@ -13,7 +13,10 @@ const FILES_MOST: usize = 2_000;
 /// Read by other parts: packs of breaker libraries, patterns for log lines.
 const FOLDERS_APART: [&str; 2] = ["packs", "patterns"];
 const TARGETS: &str = "targets.yaml";
-const TESTS: &str = ".test.yaml";
+const RULES: &str = ".yaml";
+/// Beside a rule: its tests, and what becomes of the steps of its runbook.
+pub(crate) const TESTS: &str = ".test.yaml";
+pub(crate) const STEPS: &str = ".steps.yaml";
 
 /// A file and its tree.
 pub(crate) struct Parsed {
@@ -34,7 +37,7 @@ pub(crate) struct Read {
 pub(crate) fn read(dir: &Path, mistakes: &mut Vec<Mistake>) -> Read {
     let mut read = Read { dir: dir.display().to_string(), ..Read::default() };
     let mut paths = Vec::new();
-    list(dir, 0, &mut paths, mistakes);
+    list(dir, 0, &is_rule, &mut paths, mistakes);
     paths.sort();
     if paths.len() > FILES_MOST {
         mistakes.push(Mistake::without_text(&read.dir, format!("more than {FILES_MOST} files")));
@@ -64,7 +67,31 @@ pub(crate) fn read(dir: &Path, mistakes: &mut Vec<Mistake>) -> Read {
     read
 }
 
-fn list(dir: &Path, depth: usize, paths: &mut Vec<PathBuf>, mistakes: &mut Vec<Mistake>) {
+/// The files whose names end so, each with its tree; those that cannot be read are mistakes.
+pub(crate) fn beside(dir: &Path, ending: &str, mistakes: &mut Vec<Mistake>) -> Vec<Parsed> {
+    let mut paths = Vec::new();
+    // What is wrong with the folder itself is told by `read`.
+    list(dir, 0, &|name| name.ends_with(ending), &mut paths, &mut Vec::new());
+    paths.sort();
+    let parsed = paths.into_iter().take(FILES_MOST).filter_map(|path| {
+        let source = text(&path, mistakes)?;
+        let root = yaml::parse(&source, mistakes)?;
+        Some(Parsed { source, root })
+    });
+    parsed.collect()
+}
+
+fn is_rule(name: &str) -> bool {
+    [TESTS, STEPS].iter().all(|other| !name.ends_with(other)) && name.ends_with(RULES)
+}
+
+fn list(
+    dir: &Path,
+    depth: usize,
+    wanted: &dyn Fn(&str) -> bool,
+    paths: &mut Vec<PathBuf>,
+    mistakes: &mut Vec<Mistake>,
+) {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) => {
@@ -84,13 +111,13 @@ fn list(dir: &Path, depth: usize, paths: &mut Vec<PathBuf>, mistakes: &mut Vec<M
         }
         if path.is_dir() {
             if depth < DEPTH_MOST && !FOLDERS_APART.contains(&name.as_ref()) {
-                list(&path, depth + 1, paths, mistakes);
+                list(&path, depth + 1, wanted, paths, mistakes);
             }
         } else if name.ends_with(".yml") {
             let mistake =
                 Mistake::without_text(path.display().to_string(), "not read, because of its name");
             mistakes.push(mistake.hint("rule files end in `.yaml`: rename it"));
-        } else if name.ends_with(".yaml") && !name.ends_with(TESTS) && path.is_file() {
+        } else if wanted(&name) && path.is_file() {
             paths.push(path);
         }
     }

@@ -7,6 +7,7 @@ use reclose::rules;
 use std::path::Path;
 
 mod config;
+mod coverage;
 mod folder;
 mod mistakes;
 mod mutations;

@@ -2,7 +2,7 @@
 //! reclose exceed a guard (P3–P5, P7–P9, P14, P15). An oracle that shares no code with the guards judges each from its
 //! audit log; planted bugs show that it can.
 
-mod life;
+pub mod life;
 mod oracle;
 mod spec;
 mod world;

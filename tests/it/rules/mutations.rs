@@ -7,10 +7,10 @@ use reclose::rules;
 const FILES: u64 = 5_000;
 
 /// xorshift: the same files on every machine.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub fn roll(&mut self, sides: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -54,7 +54,7 @@ const SPLINTERS: &[&str] = &[
     "%",
 ];
 
-fn mutated(text: &str, dice: &mut Dice) -> String {
+pub fn mutated(text: &str, dice: &mut Dice) -> String {
     let mut text = text.to_owned();
     for _ in 0..=dice.roll(3) {
         let mut borders: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
