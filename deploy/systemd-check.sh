@@ -25,6 +25,8 @@ if ! [ -f "$place/debian.tar" ]; then
 else
     tar -C "$root" -xf "$place/debian.tar"
 fi
+# It is the root of other users too: mktemp made it for us alone.
+chmod 0755 "$root"
 
 install -D -m 0755 "$binary" "$root/usr/local/bin/reclose"
 install -D -m 0644 deploy/systemd/reclose.sysusers "$root/etc/sysusers.d/reclose.conf"
