@@ -14,6 +14,7 @@ mod demo;
 mod incidents;
 #[cfg(feature = "demo")]
 mod lab;
+mod packs;
 mod pause;
 mod resume;
 mod serve;
@@ -55,6 +56,8 @@ enum Command {
     Check(check::Arguments),
     /// Show what becomes of each step of the runbooks, and which test shows it
     Coverage(coverage::Arguments),
+    /// List the packs for the breakers of known libraries, or print one
+    Packs(packs::Arguments),
     /// Show what is open, and every switch that is on
     Incidents(incidents::Arguments),
     /// Check the audit log
@@ -98,6 +101,7 @@ impl Cli {
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Check(arguments) => check::run(&arguments),
             Command::Coverage(arguments) => coverage::run(&arguments),
+            Command::Packs(arguments) => packs::run(&arguments),
             Command::Incidents(arguments) => incidents::run(arguments).await,
             Command::Audit(arguments) => audit::run(arguments).await,
             Command::Pause(arguments) => pause::run(arguments).await,

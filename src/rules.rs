@@ -11,6 +11,7 @@ mod http;
 mod ladder;
 mod logs;
 mod mistake;
+mod packs;
 mod promql;
 mod read;
 mod rule;
@@ -23,12 +24,14 @@ mod yaml;
 
 pub use coverage::{coverage, table};
 pub use mistake::{Mistake, Severity, Source, render, sort};
+pub use packs::{Pack, Parameter};
 
 // The configuration file is read by the same means, and answered in the same manner.
 pub(crate) use files::text as read_text;
 pub(crate) use read::{Reader, Values};
 pub(crate) use yaml::{Kind, Node, parse as yaml_tree};
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -50,6 +53,15 @@ pub fn load_with_warnings(dir: &Path) -> (Option<RuleSet>, Vec<Mistake>) {
     sort(&mut mistakes);
     let sound = !mistakes.iter().any(Mistake::is_error);
     (sound.then_some(rules), mistakes)
+}
+
+/// The packs that come with the program and, above them, those of a folder; with the mistakes of the latter.
+pub fn packs(dir: Option<&Path>) -> (Vec<Pack>, Vec<Mistake>) {
+    let mut mistakes = Vec::new();
+    let read = dir.map(|dir| files::read(dir, &mut Vec::new())).unwrap_or_default();
+    let packs = packs::Packs::read(&read.packs, &mut mistakes);
+    sort(&mut mistakes);
+    (packs.all().cloned().collect(), mistakes)
 }
 
 /// What `reclose check` says about a folder, and whether its rules could become active.
@@ -82,5 +94,24 @@ pub fn check(dir: &Path, styled: bool) -> (String, bool) {
         ),
     }
     .unwrap_or_default();
+    report.push_str(&rules.as_ref().map(notes).unwrap_or_default());
     (report, rules.is_some())
+}
+
+/// What people should know of the packs that their rules use, each once.
+fn notes(rules: &RuleSet) -> String {
+    let mut packs: BTreeMap<&str, (&[String], Vec<&str>)> = BTreeMap::new();
+    for (rule, pack) in &rules.packs {
+        packs.entry(&pack.name).or_insert((&pack.traps, Vec::new())).1.push(rule);
+    }
+    let mut notes = String::new();
+    for (pack, (traps, rules)) in packs {
+        // Writing to a String cannot fail.
+        writeln!(notes, "\nKeep in mind with the pack {pack} (used by {}):", rules.join(", "))
+            .unwrap_or_default();
+        for trap in traps {
+            writeln!(notes, "  - {trap}").unwrap_or_default();
+        }
+    }
+    notes
 }

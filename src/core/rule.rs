@@ -263,6 +263,13 @@ pub struct Target {
     pub protect: bool,
 }
 
+/// Where a rule has from what it does not say itself, and what people get wrong about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsedPack {
+    pub name: String,
+    pub traps: Vec<String>,
+}
+
 /// All rules and the owners' inventory, active whole or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RuleSet {
@@ -271,6 +278,9 @@ pub struct RuleSet {
     #[serde(default)]
     pub filled: BTreeMap<RuleName, BTreeMap<TargetName, Rule>>,
     pub targets: BTreeMap<TargetName, Target>,
+    /// The pack that a rule uses, for people.
+    #[serde(default)]
+    pub packs: BTreeMap<RuleName, UsedPack>,
     /// G2: the share of the inventory (percent, 5–40) that may be open before the brake.
     pub brake_percent: u32,
     /// Hash of everything read.

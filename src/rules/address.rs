@@ -99,11 +99,8 @@ impl Reader {
                         let hint = "the host is fixed: let one variable hold the whole beginning, `{api}/…`";
                         return self.no(node, format!("`{{{name}}}` stands in the host"), hint);
                     } else if matches!(value.as_str(), "" | "." | "..") {
-                        return self.no(
-                            node,
-                            format!("what fills `{{{name}}}` is no path"),
-                            "give it a name",
-                        );
+                        let message = format!("what fills `{{{name}}}` is no path");
+                        return self.unfit(node, name, message, "give it a name");
                     } else {
                         filled.push_str(&fill::encode(&value));
                     }
@@ -115,16 +112,14 @@ impl Reader {
 
     fn base(&self, node: &Node, name: &str, value: &str) -> Option<String> {
         if value.contains('?') {
-            return self.no(
-                node,
-                format!("what fills `{{{name}}}` has a query"),
-                "end it before the `?`",
-            );
+            let message = format!("what fills `{{{name}}}` has a query");
+            return self.unfit(node, name, message, "end it before the `?`");
         }
         match check(value) {
             Ok(_) => Some(value.to_owned()),
             Err(hint) => {
-                self.no(node, format!("what fills `{{{name}}}` is no address to begin with"), hint)
+                let message = format!("what fills `{{{name}}}` is no address to begin with");
+                self.unfit(node, name, message, hint)
             }
         }
     }

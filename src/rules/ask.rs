@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::fill::whole;
 use super::http::Purpose;
 use super::promql::{Age, Check};
 use super::read::{Fields, Reader};
 use super::words;
-use super::yaml::Node;
+use super::yaml::{Kind, Node};
 use crate::core::evidence::{Ask, STATE};
 use crate::core::rule::{BreakerState, EvidenceRule, Meaning, ProbeRule, Schedule, StateRule};
 use crate::core::time::Duration;
@@ -294,7 +295,7 @@ impl Reader {
     pub(crate) fn alert_labels(&self, node: &Node) -> Option<BTreeMap<String, String>> {
         self.labels_by(node, |value| {
             let text = self.text(value)?;
-            match super::fill::whole(&text) {
+            match whole(&text) {
                 None => Some(text),
                 Some(_) => self.no(
                     value,
@@ -313,6 +314,11 @@ impl Reader {
         let mut labels = BTreeMap::new();
         let mut sound = true;
         for (key, value) in self.map(node)? {
+            if let Kind::Scalar(scalar) = &value.kind
+                && whole(&scalar.text).is_some_and(|name| self.left_out(name, &value.place()))
+            {
+                continue;
+            }
             let name = self.valid(label_check(&key.text), key.text.clone(), key.at.clone());
             match (name, read(value)) {
                 (Some(name), Some(value)) => drop(labels.insert(name, value)),

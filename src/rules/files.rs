@@ -10,8 +10,10 @@ use super::yaml::{self, FILE_MOST_BYTES, Node};
 const DEPTH_MOST: usize = 4;
 /// More files than this are not rules that people wrote.
 const FILES_MOST: usize = 2_000;
-/// Read by other parts: packs of breaker libraries, patterns for log lines.
-const FOLDERS_APART: [&str; 2] = ["packs", "patterns"];
+/// Read by other parts: patterns for log lines.
+const FOLDER_APART: &str = "patterns";
+/// Packs of breaker libraries: not rules, but what rules use.
+const PACKS: &str = "packs";
 const TARGETS: &str = "targets.yaml";
 const RULES: &str = ".yaml";
 /// Beside a rule: its tests, and what becomes of the steps of its runbook.
@@ -30,6 +32,7 @@ pub(crate) struct Read {
     pub(crate) dir: String,
     pub(crate) targets: Option<Parsed>,
     pub(crate) rules: Vec<Parsed>,
+    pub(crate) packs: Vec<Parsed>,
     /// Path below the folder and text of everything read, for the revision.
     pub(crate) texts: Vec<(String, Arc<Source>)>,
 }
@@ -45,6 +48,7 @@ pub(crate) fn read(dir: &Path, mistakes: &mut Vec<Mistake>) -> Read {
     }
     for path in paths {
         let is_targets = path == dir.join(TARGETS);
+        let is_pack = path.starts_with(dir.join(PACKS));
         let Some(source) = text(&path, mistakes) else { continue };
         let below = path.strip_prefix(dir).unwrap_or(&path).display().to_string();
         read.texts.push((below, Arc::clone(&source)));
@@ -52,6 +56,8 @@ pub(crate) fn read(dir: &Path, mistakes: &mut Vec<Mistake>) -> Read {
         let parsed = Parsed { source, root };
         if is_targets {
             read.targets = Some(parsed);
+        } else if is_pack {
+            read.packs.push(parsed);
         } else {
             read.rules.push(parsed);
         }
@@ -110,7 +116,7 @@ fn list(
             continue;
         }
         if path.is_dir() {
-            if depth < DEPTH_MOST && !FOLDERS_APART.contains(&name.as_ref()) {
+            if depth < DEPTH_MOST && name != FOLDER_APART {
                 list(&path, depth + 1, wanted, paths, mistakes);
             }
         } else if name.ends_with(".yml") {

@@ -5,6 +5,8 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use super::ask::alike;
+use super::packs::Filling;
 use super::read::{Reader, Values};
 use super::yaml::Node;
 
@@ -82,6 +84,23 @@ pub(crate) fn encode(value: &str) -> String {
 impl Reader {
     /// What fills the placeholder `name`; a fault if nothing does. Missing is never empty.
     pub(crate) fn fill(&self, name: &str, at: Range<usize>) -> Option<Filled> {
+        if let Some(pack) = self.pack.as_ref().filter(|pack| pack.holds(&at) && name != "target") {
+            match pack.given.get(name).map(|given| &given.value) {
+                Some(Filling::Text(value)) => return Some(Filled::Value(value.clone())),
+                Some(Filling::Later) => return Some(Filled::Unfilled),
+                Some(Filling::LeftOut) => {
+                    let message = format!("what this rule uses of its pack needs `{name}`");
+                    let hint = format!("say it: with: {{ {name}: … }}");
+                    self.fault(pack.used_at.clone(), message, hint);
+                }
+                None => {
+                    let message = format!("no parameter of this pack is called `{name}`");
+                    let known: Vec<&str> = pack.given.keys().map(String::as_str).collect();
+                    self.fault(at, message, alike(name, &known));
+                }
+            }
+            return None;
+        }
         self.filled.set(true);
         match &self.values {
             Values::Unfilled => Some(Filled::Unfilled),
@@ -96,6 +115,28 @@ impl Reader {
                 })
             }
         }
+    }
+
+    /// Is it a parameter that the rule left out? Then the label that it would fill is not asked for.
+    pub(crate) fn left_out(&self, name: &str, at: &Range<usize>) -> bool {
+        let pack = self.pack.as_ref().filter(|pack| pack.holds(at));
+        pack.and_then(|pack| pack.given.get(name))
+            .is_some_and(|given| given.value == Filling::LeftOut)
+    }
+
+    /// A fault of what fills a placeholder: where the rule says it, if it is a parameter of a pack.
+    pub(crate) fn unfit<T>(
+        &self,
+        node: &Node,
+        name: &str,
+        message: String,
+        hint: &str,
+    ) -> Option<T> {
+        let at = node.place();
+        let pack = self.pack.as_ref().filter(|pack| pack.holds(&at));
+        let said = pack.and_then(|pack| pack.given.get(name)).and_then(|given| given.at.clone());
+        self.fault(said.unwrap_or(at), message, hint);
+        None
     }
 
     /// A text that may be one placeholder, such as a header's or a label's value.
@@ -123,11 +164,8 @@ impl Reader {
                     Filled::Unfilled => return Some(text.to_owned()),
                     Filled::Value(value) => {
                         if let Err(hint) = put(&value, &mut filled) {
-                            return self.no(
-                                node,
-                                format!("what fills `{{{name}}}` does not fit here"),
-                                hint,
-                            );
+                            let message = format!("what fills `{{{name}}}` does not fit here");
+                            return self.unfit(node, name, message, hint);
                         }
                     }
                 },

@@ -223,7 +223,14 @@ impl Reader {
 
     pub(crate) fn pointer(&self, node: &Node) -> Option<String> {
         let text = self.text(node)?;
-        self.valid(pointer_check(&text), text, node.place())
+        let filled = self.fill_with(node, &text, |value, filled| {
+            if !filled.ends_with('/') {
+                return Err("in a pointer a placeholder is a whole step: /breakers/{name}");
+            }
+            filled.push_str(&step(value));
+            Ok(())
+        })?;
+        self.valid(pointer_check(&filled), filled, node.place())
     }
 
     fn expect(&self, node: &Node) -> Option<Expect> {
@@ -271,8 +278,8 @@ impl Reader {
                 }
                 let mut object = Vec::new();
                 for (key, value) in entries {
-                    let step = key.text.replace('~', "~0").replace('/', "~1");
-                    let value = self.json(value, &format!("{at}/{step}"), secrets.as_deref_mut());
+                    let at = format!("{at}/{}", step(&key.text));
+                    let value = self.json(value, &at, secrets.as_deref_mut());
                     object.push(value.map(|value| (key.text.clone(), value)));
                 }
                 object
@@ -312,6 +319,11 @@ impl Reader {
             None => Some(serde_json::Value::String(scalar.text.clone())),
         }
     }
+}
+
+/// One step of a pointer.
+fn step(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// RFC 6901: empty, or steps that begin with `/`, where `~` is followed by 0 or 1.

@@ -53,7 +53,12 @@ impl Reader {
             }
         };
         let mut fill = Fill { reader: self, node, changed: false };
-        fill.expr(&mut expr)?;
+        each_selector(&mut expr, &mut |selector| fill.selector(selector))?;
+        // Labels are printed in order, so they have to stand in order to be read back as the same tree.
+        each_selector(&mut expr, &mut |selector| {
+            selector.matchers.matchers.sort_by_cached_key(ToString::to_string);
+            Some(())
+        })?;
         let text = if fill.changed { self.printed(node, &expr)? } else { text };
         let derived = match (age, age_query(&expr)) {
             (Age::NotNeeded | Age::Given(_), _) => given,
@@ -115,31 +120,15 @@ struct Fill<'a> {
 }
 
 impl Fill<'_> {
-    fn expr(&mut self, expr: &mut Expr) -> Option<()> {
-        match expr {
-            Expr::Aggregate(aggregate) => {
-                if let Some(param) = &mut aggregate.param {
-                    self.expr(param)?;
-                }
-                self.expr(&mut aggregate.expr)
-            }
-            Expr::Unary(unary) => self.expr(&mut unary.expr),
-            Expr::Binary(binary) => {
-                self.expr(&mut binary.lhs)?;
-                self.expr(&mut binary.rhs)
-            }
-            Expr::Paren(paren) => self.expr(&mut paren.expr),
-            Expr::Subquery(subquery) => self.expr(&mut subquery.expr),
-            Expr::Call(call) => {
-                call.args.args.iter_mut().try_for_each(|argument| self.expr(argument))
-            }
-            Expr::VectorSelector(selector) => self.selector(selector),
-            Expr::MatrixSelector(matrix) => self.selector(&mut matrix.vs),
-            Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => Some(()),
-        }
-    }
-
     fn selector(&mut self, selector: &mut VectorSelector) -> Option<()> {
+        let (reader, at) = (self.reader, self.node.place());
+        let mut left_out = |matchers: &mut Vec<Matcher>| {
+            let before = matchers.len();
+            matchers.retain(|one| whole(&one.value).is_none_or(|name| !reader.left_out(name, &at)));
+            self.changed |= matchers.len() < before;
+        };
+        left_out(&mut selector.matchers.matchers);
+        selector.matchers.or_matchers.iter_mut().for_each(left_out);
         let alternatives = selector.matchers.or_matchers.iter_mut().flatten();
         for matcher in selector.matchers.matchers.iter_mut().chain(alternatives) {
             self.matcher(matcher)?;
@@ -158,6 +147,34 @@ impl Fill<'_> {
             self.changed = true;
         }
         Some(())
+    }
+}
+
+/// Does something to every selector of a query, until it fails.
+fn each_selector(
+    expr: &mut Expr,
+    todo: &mut impl FnMut(&mut VectorSelector) -> Option<()>,
+) -> Option<()> {
+    match expr {
+        Expr::Aggregate(aggregate) => {
+            if let Some(param) = &mut aggregate.param {
+                each_selector(param, todo)?;
+            }
+            each_selector(&mut aggregate.expr, todo)
+        }
+        Expr::Unary(unary) => each_selector(&mut unary.expr, todo),
+        Expr::Binary(binary) => {
+            each_selector(&mut binary.lhs, todo)?;
+            each_selector(&mut binary.rhs, todo)
+        }
+        Expr::Paren(paren) => each_selector(&mut paren.expr, todo),
+        Expr::Subquery(subquery) => each_selector(&mut subquery.expr, todo),
+        Expr::Call(call) => {
+            call.args.args.iter_mut().try_for_each(|argument| each_selector(argument, todo))
+        }
+        Expr::VectorSelector(selector) => todo(selector),
+        Expr::MatrixSelector(matrix) => todo(&mut matrix.vs),
+        Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => Some(()),
     }
 }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::mistake::{Mistake, Source};
+use super::packs::Borrowed;
 use super::words;
 use super::yaml::{Key, Kind, Node, Scalar};
 use crate::core::time::Duration;
@@ -26,6 +27,8 @@ pub(crate) struct Reader {
     pub(crate) values: Values,
     /// A placeholder was met: the rule differs from target to target.
     pub(crate) filled: Cell<bool>,
+    /// The pack that the rule uses: places behind the rule's text are in the pack's.
+    pub(crate) pack: Option<Borrowed>,
     mistakes: RefCell<Vec<Mistake>>,
     /// Places of what may be a secret: excerpts do not show them.
     hidden: RefCell<Vec<Range<usize>>>,
@@ -48,21 +51,45 @@ impl Reader {
             source: Arc::clone(source),
             values,
             filled: Cell::new(false),
+            pack: None,
             mistakes: RefCell::default(),
             hidden: RefCell::default(),
         }
     }
 
     pub(crate) fn into_mistakes(self) -> Vec<Mistake> {
-        let mut mistakes = self.mistakes.into_inner();
         let hidden = self.hidden.into_inner();
-        if !hidden.is_empty() {
-            let source = Arc::new(self.source.hiding(&hidden));
-            for mistake in &mut mistakes {
-                mistake.source = Arc::clone(&source);
+        let (theirs, ours): (Vec<_>, Vec<_>) = hidden
+            .into_iter()
+            .partition(|at| self.pack.as_ref().is_some_and(|pack| pack.holds(at)));
+        let hiding = |source: &Arc<Source>, places: &[Range<usize>]| {
+            if places.is_empty() { Arc::clone(source) } else { Arc::new(source.hiding(places)) }
+        };
+        let source = hiding(&self.source, &ours);
+        let pack = self.pack.as_ref().map(|pack| {
+            let theirs: Vec<_> = theirs.iter().map(|at| pack.own(at)).collect();
+            (pack, hiding(&pack.source, &theirs))
+        });
+        let mut mistakes = self.mistakes.into_inner();
+        for mistake in &mut mistakes {
+            match &pack {
+                Some((pack, text)) if pack.holds(&mistake.at) => {
+                    mistake.source = Arc::clone(text);
+                    mistake.at = pack.own(&mistake.at);
+                }
+                _ => mistake.source = Arc::clone(&source),
             }
         }
         mistakes
+    }
+
+    /// What stands at a place of the rule, or of its pack.
+    fn text_at(&self, at: &Range<usize>) -> &str {
+        let found = match &self.pack {
+            Some(pack) if pack.holds(at) => pack.source.text.get(pack.own(at)),
+            _ => self.source.text.get(at.clone()),
+        };
+        found.unwrap_or_default()
     }
 
     /// Keeps a value out of every excerpt.
@@ -191,12 +218,8 @@ impl Reader {
         match check {
             Ok(()) => Some(value),
             Err(hint) => {
-                let text = self.source.text.get(at.clone()).unwrap_or_default();
-                self.fault(
-                    at.clone(),
-                    format!("`{}` cannot be used here", words::short(text)),
-                    hint,
-                );
+                let message = format!("`{}` cannot be used here", words::short(self.text_at(&at)));
+                self.fault(at, message, hint);
                 None
             }
         }

@@ -117,7 +117,7 @@ impl Reader {
         root: &Node,
         targets: &[(TargetName, Range<usize>)],
     ) -> Option<Draft> {
-        let keys: Vec<&str> = KEYS.into_iter().chain(["updates"]).collect();
+        let keys: Vec<&str> = KEYS.into_iter().chain(["updates", "use", "with"]).collect();
         let fields = self.fields(root, &keys)?;
         self.version(&fields);
         let must = |name: &'static str, hint| fields.required(self, name, hint);

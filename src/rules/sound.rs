@@ -1,6 +1,7 @@
 //! What must fit together across files: rules, inventory, ceilings. Never makes the best of it.
 
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -9,11 +10,13 @@ use std::sync::Arc;
 use super::ask::alike;
 use super::files::{Parsed, Read};
 use super::mistake::{Mistake, Source};
+use super::packs::{self, Pack, Packs};
 use super::read::{Reader, Values};
 use super::rule::Draft;
 use super::targets::Inventory;
+use super::yaml::Node;
 use crate::core::evidence::Ask;
-use crate::core::rule::{Mode, Rule, RuleSet, TargetName, VerifySignal};
+use crate::core::rule::{Mode, Rule, RuleSet, TargetName, UsedPack, VerifySignal};
 
 /// Bytes of a hash that a revision shows: enough to tell any two texts apart, short enough to be read out.
 const REVISION_BYTES: usize = 8;
@@ -23,6 +26,8 @@ struct Checked {
     source: Arc<Source>,
     draft: Draft,
     filled: BTreeMap<TargetName, Rule>,
+    /// The pack that it uses: its text, and what people should know of it.
+    pack: Option<(Arc<Source>, UsedPack)>,
 }
 
 /// Builds the set from what was read; as much of it as is sound, so that the caller must look for errors.
@@ -37,10 +42,11 @@ pub(crate) fn rule_set(read: &Read, mistakes: &mut Vec<Mistake>) -> RuleSet {
         None => Inventory::default(),
     };
     let has_targets = read.targets.is_some();
+    let packs = Packs::read(&read.packs, mistakes);
     let checked: Vec<Checked> = read
         .rules
         .iter()
-        .filter_map(|parsed| one(parsed, &inventory, has_targets, mistakes))
+        .filter_map(|parsed| one(parsed, &packs, (&inventory, has_targets), mistakes))
         .collect();
     if read.rules.is_empty() && !mistakes.iter().any(Mistake::is_error) {
         let mistake = Mistake::without_text(&read.dir, "there is no rule here");
@@ -51,12 +57,14 @@ pub(crate) fn rule_set(read: &Read, mistakes: &mut Vec<Mistake>) -> RuleSet {
     unlike_each_other(&checked, mistakes);
     let mut set = RuleSet {
         brake_percent: inventory.brake_percent,
-        revision: hash(read.texts.iter().flat_map(|(path, source)| [path.as_str(), &source.text])),
+        revision: set_revision(read, &checked),
         ..RuleSet::default()
     };
-    for Checked { source, draft, filled } in checked {
-        let revision = rule_revision(&source.text, &draft.rule, &inventory);
+    for Checked { source, draft, filled, pack } in checked {
+        let text = pack.as_ref().map_or("", |(pack, _)| pack.text.as_str());
+        let revision = rule_revision([&source.text, text], &draft.rule, &inventory);
         let name = draft.rule.name.clone();
+        set.packs.extend(pack.map(|(_, used)| (name.clone(), used)));
         if !filled.is_empty() {
             // Each is a rule of its own: an incident is decided by the one that it started with.
             let revised = |(target, rule): (TargetName, Rule)| {
@@ -74,11 +82,11 @@ pub(crate) fn rule_set(read: &Read, mistakes: &mut Vec<Mistake>) -> RuleSet {
 /// Reads one rule file: once, or once for each target if it has placeholders.
 fn one(
     parsed: &Parsed,
-    inventory: &Inventory,
-    has_targets: bool,
+    packs: &Packs,
+    (inventory, has_targets): (&Inventory, bool),
     mistakes: &mut Vec<Mistake>,
 ) -> Option<Checked> {
-    let reader = Reader::new(&parsed.source, Values::Unfilled);
+    let mut reader = Reader::new(&parsed.source, Values::Unfilled);
     if reader.map(&parsed.root)?.iter().all(|(key, _)| key.text != "breaker") {
         let hint = "a rule file names its breaker: breaker: pms";
         reader.fault(0..0, "this is no rule: `breaker` is missing", hint);
@@ -86,17 +94,22 @@ fn one(
         return None;
     }
     let targets = reader.rule_targets(&parsed.root);
-    let draft = reader.rule(&parsed.root, targets.as_deref().unwrap_or_default());
+    let pack = packs.of(&reader, &parsed.root);
+    let draft = pack.ok().and_then(|pack| {
+        let root = with_pack(&mut reader, parsed, pack)?;
+        reader.rule(&root, targets.as_deref().unwrap_or_default())
+    });
     let placeholders = reader.filled.get();
     mistakes.extend(reader.into_mistakes());
-    let targets = targets?;
+    let (targets, pack) = (targets?, pack.ok()?);
     let mut filled = BTreeMap::new();
     for (name, _) in targets.iter().filter(|_| placeholders) {
         // A target outside the inventory is told once, below, and has no variables to miss.
         let Some(vars) = inventory.vars.get(name) else { continue };
         let values = Values::Of { target: name.clone(), vars: vars.clone() };
-        let reader = Reader::new(&parsed.source, values);
-        let rule = reader.rule(&parsed.root, &targets).map(|draft| draft.rule);
+        let mut reader = Reader::new(&parsed.source, values);
+        let root = with_pack(&mut reader, parsed, pack);
+        let rule = root.and_then(|root| reader.rule(&root, &targets)).map(|draft| draft.rule);
         // Mistakes that do not depend on the target are the same again, and are told once.
         mistakes.extend(reader.into_mistakes());
         filled.extend(rule.map(|rule| (name.clone(), probes_apart(rule, name))));
@@ -105,7 +118,23 @@ fn one(
     if has_targets {
         inventory_fits(&parsed.source, &draft, inventory, mistakes);
     }
-    Some(Checked { source: Arc::clone(&parsed.source), draft, filled })
+    let pack = pack.map(|pack| {
+        let used = UsedPack { name: pack.name.clone(), traps: pack.traps.clone() };
+        (Arc::clone(&pack.source), used)
+    });
+    Some(Checked { source: Arc::clone(&parsed.source), draft, filled, pack })
+}
+
+/// The tree of a rule, joined to its pack if it uses one.
+fn with_pack<'p>(
+    reader: &mut Reader,
+    parsed: &'p Parsed,
+    pack: Option<&Pack>,
+) -> Option<Cow<'p, Node>> {
+    let Some(pack) = pack else { return Some(Cow::Borrowed(&parsed.root)) };
+    let joined = packs::joined(reader, &parsed.root, pack)?;
+    reader.pack = Some(joined.borrowed);
+    Some(Cow::Owned(joined.root))
 }
 
 /// Probes of the same name ask different things for different targets: each gets a name of its own.
@@ -210,15 +239,24 @@ fn matchers_apart(earlier: &Checked, later: &Checked, mistakes: &mut Vec<Mistake
     }
 }
 
-/// The hash of the rule's text and of what the owners say about its targets.
-fn rule_revision(text: &str, rule: &Rule, inventory: &Inventory) -> String {
+/// The hash of everything read, and of the packs that come with the program, as far as they are used.
+fn set_revision(read: &Read, checked: &[Checked]) -> String {
+    let files = read.texts.iter().map(|(path, source)| (path.as_str(), &source.text));
+    let packs = checked.iter().filter_map(|one| one.pack.as_ref());
+    let packs: BTreeMap<&str, &String> =
+        packs.map(|(pack, _)| (pack.path.as_str(), &pack.text)).collect();
+    hash(files.chain(packs).flat_map(|(path, text)| [path, text.as_str()]))
+}
+
+/// The hash of the rule's text, of its pack's, and of what the owners say about its targets.
+fn rule_revision(texts: [&str; 2], rule: &Rule, inventory: &Inventory) -> String {
     let owners = rule.targets.iter().map(|name| {
         let (target, vars) = (inventory.targets.get(name), inventory.vars.get(name));
         // Their debug form names every field, in a fixed order.
         format!("{target:?} {vars:?}")
     });
     let owners: Vec<String> = owners.collect();
-    hash(std::iter::once(text).chain(owners.iter().map(String::as_str)))
+    hash(texts.into_iter().chain(owners.iter().map(String::as_str)))
 }
 
 fn hash<'t>(parts: impl Iterator<Item = &'t str>) -> String {

@@ -48,6 +48,8 @@ mod classify;
 mod evidence;
 mod rules;
 
+mod packs;
+
 mod slack;
 
 mod cli;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 mod config;
 mod coverage;
-mod folder;
+pub mod folder;
 mod mistakes;
 mod mutations;
 mod queries;

@@ -59,7 +59,7 @@ server_pids() {
         pid="${file#/proc/}" pid="${pid%/cmdline}"
         line="$(tr '\0' ' ' 2>/dev/null <"$file")" || continue
         case "$line" in
-        /usr/bin/prometheus* | "nginx: master"* | /usr/sbin/nginx* | /usr/sbin/dockerd* | /usr/bin/containerd*) echo "$pid" ;;
+        /usr/bin/prometheus* | "nginx: master"* | /usr/sbin/nginx* | /usr/sbin/haproxy* | /usr/bin/caddy* | /usr/sbin/dockerd* | /usr/bin/containerd*) echo "$pid" ;;
         esac
     done
 }
@@ -105,7 +105,7 @@ allow_service_starts() {
 keep_units_off() {
     [ -d /run/systemd/system ] || return 0
     local unit
-    for unit in prometheus prometheus-alertmanager nginx docker containerd; do
+    for unit in prometheus prometheus-alertmanager nginx haproxy caddy docker containerd; do
         if [ -e "/lib/systemd/system/$unit.service" ] && ! grep -qx "$unit.service" <<<"$1"; then
             say "service $unit: switched off, the tests start their own"
             as_root systemctl disable --quiet "$unit.service"
@@ -139,14 +139,13 @@ mark() {
 }
 
 python_packages() {
-    local requirements=tests/slack/requirements.txt venv=target/venv
-    [ -f "$requirements" ] || return 0
-    fresh "$venv/.stamp" "$requirements" && return 0
-    say "Python packages of $requirements, into $venv"
+    local requirements=(tests/slack/requirements.txt tests/lab/requirements.txt) venv=target/venv
+    fresh "$venv/.stamp" "${requirements[@]}" && return 0
+    say "Python packages of ${requirements[*]}, into $venv"
     rm -rf "$venv"
     python3 -m venv "$venv"
-    "$venv/bin/python" -m pip --quiet --disable-pip-version-check install --requirement "$requirements"
-    mark "$venv/.stamp" "$requirements"
+    "$venv/bin/python" -m pip --quiet --disable-pip-version-check install "${requirements[@]/#/--requirement=}"
+    mark "$venv/.stamp" "${requirements[@]}"
 }
 
 npm_packages() {
@@ -186,6 +185,8 @@ test | check)
     need prometheus-alertmanager prometheus-alertmanager
     need amtool prometheus-alertmanager
     need nginx nginx
+    need haproxy haproxy
+    need caddy caddy
     need systemd-analyze systemd
     need openssl openssl
     need curl curl

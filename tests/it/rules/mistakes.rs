@@ -392,9 +392,9 @@ fn folders_that_are_no_rule_set_are_refused() {
     );
     let nowhere = rules::load(std::path::Path::new("/nowhere")).unwrap_err();
     assert!(nowhere[0].to_string().starts_with("/nowhere: error: cannot be read"), "{nowhere:?}");
-    // Packs, patterns, tests and hidden files are others' to read.
+    // Patterns, tests and hidden files are others' to read.
     let folder = Folder::sound();
-    for apart in ["packs/x.yaml", "patterns/x.yaml", "api.test.yaml", ".hidden.yaml", "README.md"] {
+    for apart in ["patterns/x.yaml", "api.test.yaml", ".hidden.yaml", "README.md"] {
         folder.write(apart, "][");
     }
     assert!(folder.mistakes().is_empty(), "{:#?}", told(&folder));

@@ -59,6 +59,11 @@ fn the_oldest_selector_counts() {
         age("max_over_time(up[5m:1m] offset 2m)").as_deref(),
         Some("time() - min(timestamp(up))")
     );
+    assert_eq!(
+        asked(r#"x{c="d",a="{x}",b!=""}"#, "v").1.as_deref(),
+        Some(r#"time() - min(timestamp(x{a="v",b!="",c="d"}))"#),
+        "labels in any order"
+    );
     // Every age is a query that the parser reads.
     for query in [
         "{\"a.b\"}",
