@@ -49,12 +49,23 @@ check 'alertmanager.yml: the rest goes to people' routed people alertname=DiskFu
 metrics_exist() {
     local name
     for name in $(grep -oE 'reclose_[a-z_]+' deploy/prometheus-rules.yml | sort -u); do
-        grep -q "\"${name#reclose_}\"" src/telemetry/metrics.rs || { echo "reclose has no metric $name" && return 1; }
+        name="${name#reclose_}"
+        grep -q "\"${name%_total}\"" src/telemetry/metrics.rs || { echo "reclose has no metric $name" && return 1; }
     done
 }
 check 'prometheus-rules.yml: our metrics exist' metrics_exist
 check 'prometheus-rules.yml: promtool check rules' promtool check rules deploy/prometheus-rules.yml
 check 'prometheus-rules.yml: promtool test rules' promtool test rules deploy/prometheus-rules_test.yml
+# An alert that no test makes fire is one that may never fire.
+alerts_tried() {
+    local name
+    for name in $(sed -n 's/^ *- alert: *//p' deploy/prometheus-rules.yml); do
+        grep -q "alertname: $name\$" deploy/prometheus-rules_test.yml || { echo "nothing makes $name fire" && return 1; }
+    done
+}
+check 'prometheus-rules.yml: a test for each alert' alerts_tried
+check 'prometheus-libraries.yml: promtool check rules' promtool check rules deploy/prometheus-libraries.yml
+check 'prometheus-libraries.yml: promtool test rules' promtool test rules deploy/prometheus-libraries_test.yml
 check 'tests/lab/prometheus.yml: promtool check config' promtool check config tests/lab/prometheus.yml
 check 'tests/lab/rules.yml: promtool test rules' promtool test rules tests/lab/rules_test.yml
 check 'tests/lab/alertmanager.yml: amtool check-config' amtool check-config tests/lab/alertmanager.yml

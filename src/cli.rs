@@ -6,6 +6,7 @@ mod answer;
 mod place;
 mod signals;
 
+mod alerts;
 mod audit;
 mod check;
 mod coverage;
@@ -16,6 +17,7 @@ mod incidents;
 mod lab;
 mod packs;
 mod pause;
+mod reload;
 mod resume;
 mod serve;
 mod unlock;
@@ -58,6 +60,10 @@ enum Command {
     Coverage(coverage::Arguments),
     /// List the packs for the breakers of known libraries, or print one
     Packs(packs::Arguments),
+    /// Write alerting rules for Prometheus
+    Alerts(alerts::Arguments),
+    /// Have a running server read its rules again
+    Reload(reload::Arguments),
     /// Show what is open, and every switch that is on
     Incidents(incidents::Arguments),
     /// Check the audit log
@@ -102,6 +108,8 @@ impl Cli {
             Command::Check(arguments) => check::run(&arguments),
             Command::Coverage(arguments) => coverage::run(&arguments),
             Command::Packs(arguments) => packs::run(&arguments),
+            Command::Alerts(arguments) => alerts::run(&arguments),
+            Command::Reload(arguments) => reload::run(arguments).await,
             Command::Incidents(arguments) => incidents::run(arguments).await,
             Command::Audit(arguments) => audit::run(arguments).await,
             Command::Pause(arguments) => pause::run(arguments).await,

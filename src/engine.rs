@@ -1,5 +1,6 @@
 //! The loop: claim a due incident, decide, commit, perform. Decides nothing itself.
 
+pub mod active;
 pub mod clock;
 pub mod deliver;
 pub mod intake;
@@ -8,5 +9,6 @@ pub mod perform;
 pub mod probes;
 pub mod reconcile;
 pub mod recover;
+pub mod reload;
 pub mod run;
 pub mod world;

@@ -5,6 +5,7 @@ pub mod engine;
 pub mod store;
 pub mod systems;
 
+pub mod alerts;
 pub mod rules;
 
 pub mod config;

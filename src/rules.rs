@@ -3,10 +3,12 @@
 //! Never asks a system and never acts; what it lets through is what the core is allowed to believe.
 
 mod address;
+mod alerts;
 mod ask;
 mod coverage;
 mod files;
 mod fill;
+mod fingerprint;
 mod http;
 mod ladder;
 mod logs;
@@ -23,6 +25,7 @@ mod words;
 mod yaml;
 
 pub use coverage::{coverage, table};
+pub use fingerprint::fingerprint;
 pub use mistake::{Mistake, Severity, Source, render, sort};
 pub use packs::{Pack, Parameter};
 
@@ -35,7 +38,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::core::rule::RuleSet;
+use crate::core::rule::{RuleSet, Target, TargetName};
 
 /// Reads everything under a folder. Warnings alone do not stop it; they are `check`'s to show.
 pub fn load(dir: &Path) -> Result<RuleSet, Vec<Mistake>> {
@@ -62,6 +65,15 @@ pub fn packs(dir: Option<&Path>) -> (Vec<Pack>, Vec<Mistake>) {
     let packs = packs::Packs::read(&read.packs, &mut mistakes);
     sort(&mut mistakes);
     (packs.all().cloned().collect(), mistakes)
+}
+
+/// The owners' inventory alone, if nothing is wrong with it: what it forbids holds even while a rule beside it is wrong.
+pub fn inventory(dir: &Path) -> Option<BTreeMap<TargetName, Target>> {
+    let mut mistakes = Vec::new();
+    let parsed = files::targets(dir, &mut mistakes)?;
+    let inventory = sound::inventory(&parsed, &mut mistakes);
+    let sound = !mistakes.iter().any(Mistake::is_error);
+    sound.then_some(inventory.targets)
 }
 
 /// What `reclose check` says about a folder, and whether its rules could become active.

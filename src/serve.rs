@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
+use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,6 +19,7 @@ use crate::core::time::Duration;
 use crate::engine::clock::{Clock, since_boot};
 use crate::engine::deliver::{Channel, Deliverer, Timing};
 use crate::engine::intake::Intake;
+use crate::engine::reload::Reloader;
 use crate::engine::run::Engine;
 use crate::engine::world::Outside;
 use crate::engine::{probes, reconcile};
@@ -33,6 +35,8 @@ const FINISH_WITHIN: Duration = Duration::from_secs(20);
 pub struct Setup {
     pub data: PathBuf,
     pub rules: RuleSet,
+    /// Where they are read again; `None`: they stay as they are.
+    pub reload: Option<Reload>,
     pub systems: Systems,
     pub doors: Doors,
     /// Names, beside those of loopback, under which a browser may open the page.
@@ -42,6 +46,17 @@ pub struct Setup {
     pub settle: Duration,
     /// Test-only; always empty in a released build.
     pub bugs: Bugs,
+}
+
+/// How rules are read again.
+pub struct Reload {
+    pub dir: PathBuf,
+    /// Of the files, from before they were read for this start.
+    pub fingerprint: String,
+    /// Poked to have them read now.
+    pub asked: Arc<Notify>,
+    /// What a new set gives reason to warn of.
+    pub doubts: fn(&RuleSet) -> Vec<String>,
 }
 
 /// A running server.
@@ -67,16 +82,18 @@ impl Server {
     /// Opens the store, takes up what the process before this one left, and opens the doors.
     pub async fn start(setup: Setup, listener: TcpListener) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
-        let Setup { data, rules, systems, doors, hosts, limits, channel, settle, bugs } = setup;
+        let Setup { data, rules, reload, systems, doors, hosts, limits, channel, settle, bugs } =
+            setup;
         let (store, clock, info) = open(&data, &rules, bugs).await?;
         let socket = socket::bind(&data).await?;
-        let (rules, systems) = (Arc::new(rules), Arc::new(systems));
+        let retired = store.retired(&rules).await?;
+        let (rules, systems) = (Arc::new(RuleSet { retired, ..rules }), Arc::new(systems));
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
+        metrics.rules_active(&rules.revision, clock.wall());
 
         let outside =
             Outside { systems: Arc::clone(&systems), store: store.clone(), clock: clock.clone() };
-        let mut engine =
-            Engine::new(store.clone(), Arc::new(outside), Arc::clone(&rules), clock.clone());
+        let mut engine = Engine::new(store.clone(), Arc::new(outside), rules, clock.clone());
         engine.bugs = bugs;
         engine.metrics = Arc::clone(&metrics);
         engine.recover(&info, settle).await.context("cannot take up what the last process left")?;
@@ -99,7 +116,7 @@ impl Server {
         let prober = probes::Prober {
             store: store.clone(),
             systems,
-            rules: Arc::clone(&rules),
+            rules: engine.rules.clone(),
             clock: clock.clone(),
             metrics: Arc::clone(&metrics),
         };
@@ -107,7 +124,20 @@ impl Server {
         let deliverer = Deliverer::new(store.clone(), channel, clock.clone(), Timing::default())
             .counting(Arc::clone(&metrics));
         tellers.spawn(|stop| deliverer.run(Arc::clone(&engine.tell), stop));
-        let door = socket::Door { store: store.clone(), rules, clock: clock.clone() };
+        let reloader = reload.map(|reload| {
+            let asked = Arc::clone(&reload.asked);
+            let reloader = Arc::new(reloader(&engine, reload));
+            let watcher = Arc::clone(&reloader);
+            stage_engine.spawn(|stop| watcher.run(asked, stop));
+            reloader
+        });
+        let rules = engine.rules.clone();
+        let door = socket::Door {
+            store: store.clone(),
+            rules: rules.clone(),
+            reloader,
+            clock: clock.clone(),
+        };
         stage_doors.spawn(|stop| socket::serve(socket, door, stop));
         let web = Web {
             doors,
@@ -116,6 +146,7 @@ impl Server {
             clock: clock.clone(),
             metrics,
             store: store.clone(),
+            rules,
             is_loopback: address.ip().is_loopback(),
             hosts,
         };
@@ -181,6 +212,20 @@ impl Stage {
                 "{what} did not end, and is left"
             );
         }
+    }
+}
+
+fn reloader(engine: &Engine<Outside>, reload: Reload) -> Reloader {
+    Reloader {
+        dir: reload.dir,
+        store: engine.store.clone(),
+        active: engine.rules.clone(),
+        clock: engine.clock.clone(),
+        metrics: Arc::clone(&engine.metrics),
+        tell: Arc::clone(&engine.tell),
+        wake: Arc::clone(&engine.wake),
+        doubts: reload.doubts,
+        read: Mutex::new(reload.fingerprint),
     }
 }
 

@@ -13,6 +13,7 @@ mod intents;
 mod lease;
 pub mod memory;
 mod outbox;
+mod ruleset;
 mod server;
 pub mod sqlite;
 mod tx;
@@ -26,8 +27,9 @@ pub use error::StoreError;
 use failpoint::NOWHERE;
 pub use inbox::REOPEN_WINDOW;
 pub use outbox::{
-    Body, Delivered, Delivery, DeliveryState, PAGE_WAITS, Posted, SENDING_LASTS, Slot,
+    Body, Delivered, Delivery, DeliveryState, NO_INCIDENT, PAGE_WAITS, Posted, SENDING_LASTS, Slot,
 };
+pub use ruleset::WrongRules;
 pub use server::{OBSERVE_ONLY_STARTS, START_WINDOW, Switches};
 pub use types::{Begun, Claim, Correlated, Lease, ProbeRow, StartInfo, Stored, TargetLock, Which};
 
@@ -143,6 +145,45 @@ impl Store {
         write!(self, tx => server::remember_rules(tx, rules))
     }
 
+    /// Another set is active from when this returns: its rules are kept, people and the incidents that it touches are
+    /// told. Answers the rules of open incidents that the new set has no more.
+    pub async fn activate(
+        &self,
+        before: &RuleSet,
+        rules: &RuleSet,
+        by: &str,
+        now: Timestamp,
+    ) -> Answer<Vec<Rule>> {
+        write!(self, tx => ruleset::activate(tx, (before, rules), by, now))
+    }
+
+    /// The owners allow less, though the rules beside their file are wrong: the set goes on with that.
+    pub async fn lower(
+        &self,
+        before: &RuleSet,
+        rules: &RuleSet,
+        by: &str,
+        now: Timestamp,
+    ) -> Answer<()> {
+        write!(self, tx => ruleset::replace(tx, (before, rules), by, now))
+    }
+
+    /// What was read cannot become active. People are told once of each wrong set; true if they are told now.
+    pub async fn refuse_rules(
+        &self,
+        wrong: &WrongRules,
+        active: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Answer<bool> {
+        write!(self, tx => ruleset::refuse(tx, wrong, active, by, now))
+    }
+
+    /// The rules of open incidents that `rules` has no more.
+    pub async fn retired(&self, rules: &RuleSet) -> Answer<Vec<Rule>> {
+        read!(self, tx => ruleset::retired(tx, rules))
+    }
+
     pub async fn rule_by_revision(&self, revision: &str) -> Answer<Option<Arc<Rule>>> {
         read!(self, tx => tx.rule(revision))
     }
@@ -253,6 +294,11 @@ impl Store {
         read!(self, tx => tx.due_deliveries(now, limit))
     }
 
+    /// Messages of which nothing has arrived yet, and when the oldest was planned.
+    pub async fn unsaid(&self) -> Answer<(u32, Option<Timestamp>)> {
+        read!(self, tx => tx.unsaid())
+    }
+
     /// To be written before the request. `Conflict`: another request is on its way, or there is nothing to send.
     pub async fn delivery_sending(&self, id: &str, revision: u64, now: Timestamp) -> Answer<()> {
         write!(self, [NOWHERE, "slack-after-sending-commit"], tx => outbox::sending(tx, id, revision, now))
@@ -273,7 +319,7 @@ impl Store {
         let root = read!(self, tx => tx.delivery(incident, Slot::Root))?;
         Ok(root.and_then(|root| match root.body {
             Body::Report(report) => Some(*report),
-            Body::Line(_) | Body::Page(_) => None,
+            Body::Line(_) | Body::Page(_) | Body::Notice(_) => None,
         }))
     }
 

@@ -3,7 +3,7 @@
 
 mod metrics;
 
-pub use metrics::{CONTENT_TYPE, Metrics};
+pub use metrics::{CONTENT_TYPE, Metrics, ReloadResult};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;

@@ -26,6 +26,7 @@ pub use auth::{Credentials, Door, Doors};
 use crate::core::alert::Source;
 use crate::core::audit::AuditEntry;
 use crate::core::time::Duration;
+use crate::engine::active::Active;
 use crate::engine::clock::Clock;
 use crate::engine::intake::Intake;
 use crate::store::Store;
@@ -74,6 +75,7 @@ pub struct Web {
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
     pub store: Store,
+    pub rules: Active,
     /// The listener is bound to a loopback address: whoever reaches it is on this machine.
     pub is_loopback: bool,
     /// Names, beside those of loopback, under which a browser may open the console.

@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use super::place::{Place, Reached, unexpected};
 use super::{Exit, Trouble, answer};
 use crate::core::time::{Timestamp, since};
-use crate::web::socket::words::{Line, Listing, Request, Response, list};
+use crate::web::socket::words::{Line, Listing, Request, Response, Rules, list};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -51,6 +51,15 @@ fn show(listing: &Listing, all: bool) {
     if let Some(at) = listing.paused_since {
         let ago = span(since(listing.at, at));
         answer::say(&format!("Automation is OFF for {ago}: `reclose resume --all` ends it\n"));
+    }
+    if let Some(Rules { revision, wrong: Some(wrong) }) = &listing.rules {
+        let ago = span(since(listing.at, wrong.since));
+        let more = wrong.errors.saturating_sub(wrong.lines.len());
+        let lines = wrong.lines.iter().fold(String::new(), |text, line| text + "  " + line + "\n");
+        let more = if more > 0 { format!("  and {more} more\n") } else { String::new() };
+        answer::say(&format!(
+            "The rules on disk are WRONG for {ago}, revision {revision} stays active:\n{lines}{more}"
+        ));
     }
     for pause in &listing.pauses {
         let left = span(since(pause.until, listing.at));

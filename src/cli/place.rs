@@ -66,7 +66,11 @@ pub(super) fn unexpected(response: Response) -> Trouble {
     match response {
         Response::Refused(why) => Trouble::new(Exit::No, why),
         Response::Failed(why) => Trouble::internal(why),
-        Response::Incidents(_) | Response::Audit(_) | Response::Ordered(_) => {
+        Response::Incidents(_)
+        | Response::Audit(_)
+        | Response::Ordered(_)
+        | Response::Reloaded { .. }
+        | Response::RulesWrong { .. } => {
             Trouble::internal("the server answered something else than was asked")
                 .hint("the server may be of another version: `reclose --version`")
         }

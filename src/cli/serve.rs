@@ -1,18 +1,20 @@
 //! `reclose serve`: checks everything, then runs the server until a signal. Opens no port before all is right.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::signals::first;
+use super::signals::{first, on_hang_up};
 use super::{Exit, Trouble, answer};
 use crate::config::{self, Config, FILE, Flags, environment};
 use crate::core::planted::Bugs;
 use crate::core::rule::RuleSet;
 use crate::engine::deliver::Channel;
 use crate::rules::{self, Mistake, render};
-use crate::serve::{Server, Setup};
+use crate::serve::{Reload, Server, Setup};
 use crate::store::StoreError;
 use crate::systems::Systems;
 use crate::systems::secrets::Secrets;
@@ -25,7 +27,7 @@ use crate::web::{Credentials, Doors, Limits};
 #[command(after_help = "\
 A flag beats the environment, the environment beats the file, the file beats the default. Everything
 is checked before a port is opened, and every mistake is told at once. SIGTERM lets what was begun
-end; a second one does not.
+end; a second one does not. SIGHUP has the rules read again, as a change of them does by itself.
 
 Examples:
   reclose serve
@@ -61,15 +63,19 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> Result<Exit, Trouble> {
     let bugs = hooks();
     let Arguments { config, rules, data, listen } = arguments;
-    let (config, rules) = checked(&Flags { config, rules, data, listen })?;
+    let (config, rules, fingerprint) = checked(&Flags { config, rules, data, listen })?;
     telemetry::init(config.log.format, &config.log.filter).map_err(|error| {
         Trouble::new(Exit::Usage, error.to_string()).hint("such as `log: { filter: info }`")
     })?;
-    for why in config::unusable_secrets(&rules, &environment) {
-        tracing::warn!("a secret cannot be used now: {why}");
+    for why in unusable_secrets(&rules) {
+        tracing::warn!("{why}");
     }
     let listen = config.listen;
-    let setup = setup(config, rules, bugs)?;
+    let asked = Arc::new(Notify::new());
+    tokio::spawn(on_hang_up(Arc::clone(&asked)));
+    let dir = config.rules.clone();
+    let reload = Reload { dir, fingerprint, asked, doubts: unusable_secrets };
+    let setup = setup(config, rules, reload, bugs)?;
     let stop = CancellationToken::new();
     let signal = stop.clone();
     tokio::spawn(async move {
@@ -89,12 +95,19 @@ pub(super) async fn run(arguments: Arguments) -> Result<Exit, Trouble> {
     }
 }
 
-/// The configuration and the rules, or the mistakes of both at once.
-fn checked(flags: &Flags) -> Result<(Config, RuleSet), Trouble> {
+fn unusable_secrets(rules: &RuleSet) -> Vec<String> {
+    let wrong = config::unusable_secrets(rules, &environment);
+    wrong.into_iter().map(|why| format!("a secret cannot be used now: {why}")).collect()
+}
+
+/// The configuration and the rules with their files' fingerprint, or the mistakes of both at once.
+fn checked(flags: &Flags) -> Result<(Config, RuleSet, String), Trouble> {
     match config::load(flags, &environment, Path::new(FILE)) {
         Ok(config) => {
+            // The files first: whatever changes after this line is taken up later.
+            let fingerprint = rules::fingerprint(&config.rules);
             let rules = rules::load(&config.rules).map_err(|mistakes| wrong(&mistakes))?;
-            Ok((config, rules))
+            Ok((config, rules, fingerprint))
         }
         Err(mut mistakes) => {
             // Where the file itself could not be read, its folder of rules is not known.
@@ -119,7 +132,7 @@ fn wrong(mistakes: &[Mistake]) -> Trouble {
     Trouble::new(Exit::Usage, what).hint("`reclose check` looks at the rules alone")
 }
 
-fn setup(config: Config, rules: RuleSet, bugs: Bugs) -> Result<Setup, Trouble> {
+fn setup(config: Config, rules: RuleSet, reload: Reload, bugs: Bugs) -> Result<Setup, Trouble> {
     let usage = |error: anyhow::Error| Trouble::new(Exit::Usage, format!("{error:#}"));
     let channel = match &config.slack {
         Some(settings) => Channel::Slack {
@@ -141,6 +154,7 @@ fn setup(config: Config, rules: RuleSet, bugs: Bugs) -> Result<Setup, Trouble> {
         data: config.data,
         settle: config.settle,
         rules,
+        reload: Some(reload),
         channel,
         bugs,
     })

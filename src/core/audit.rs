@@ -24,6 +24,20 @@ pub enum AuditEntry {
         rules: String,
     },
     ServerStopped,
+    /// Another set of rules is active from here on.
+    RulesActive {
+        before: String,
+        revision: String,
+        by: String,
+    },
+    /// Rules were read and cannot become active: the set stays as it was.
+    RulesRefused {
+        active: String,
+        by: String,
+        errors: u64,
+        /// The first of the mistakes.
+        first: String,
+    },
     /// An alert opened an incident, or changed one.
     AlertAttached {
         incident: IncidentId,
@@ -36,6 +50,9 @@ pub enum AuditEntry {
     Decided {
         incident: IncidentId,
         revision: u64,
+        /// The revision of the rule that it was decided by.
+        #[serde(default)]
+        rule: String,
         from: String,
         to: String,
         because: Vec<Reason>,

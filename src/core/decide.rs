@@ -24,6 +24,8 @@ use super::time::{Duration, Timestamp, after};
 pub struct Decision {
     /// The next state; `revision + 1`.
     pub incident: Incident,
+    /// The revision of the rule that it was decided by.
+    pub rule: String,
     /// Performed in order, after the commit.
     pub effects: Vec<Effect>,
     /// Decide again then, even if nothing happens.
@@ -167,6 +169,7 @@ impl<'a> Step<'a> {
         let wake = self.wakes.iter().min().map(|wake| (*wake).max(soonest)).filter(|_| open);
         Decision {
             incident: self.incident,
+            rule: self.rule.revision.clone(),
             effects: self.effects,
             wake,
             because: self.because,

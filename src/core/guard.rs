@@ -10,7 +10,7 @@ use super::cause::{Class, Lasting};
 use super::fleet::{Fleet, OPEN_SEEN};
 use super::incident::Incident;
 use super::planted::Bug;
-use super::rule::{BreakerState, Mode, Rule, VerifySignal};
+use super::rule::{BreakerState, Mode, Rule, Target, VerifySignal};
 use super::time::{Duration, Timestamp, after, shown, since};
 
 /// What one guard says of one action now.
@@ -115,9 +115,15 @@ pub fn refusals(verdicts: &[GuardVerdict]) -> Vec<String> {
 
 /// How far automation may go now: the rule's mode, the owner's ceiling, and any demotion.
 pub fn mode(rule: &Rule, fleet: &Fleet) -> Mode {
-    let ceiling = fleet.target.as_ref().map_or(Mode::Observe, |target| target.ceiling);
+    let ceiling = ceiling(rule, fleet);
     let ceiling = if fleet.bugs.has(Bug::IgnoreCeiling) { Mode::Auto } else { ceiling };
     rule.mode.min(ceiling).min(fleet.mode_limit.unwrap_or(Mode::Auto))
+}
+
+/// The owner's ceiling: as it is now, and never above what it was when the incident's rule was read.
+pub fn ceiling(rule: &Rule, fleet: &Fleet) -> Mode {
+    let lower = |target: &Target| target.ceiling.min(rule.ceiling_of(&target.name));
+    fleet.target.as_ref().map_or(Mode::Observe, lower)
 }
 
 /// A decision not begun by then is not begun at all (G7).

@@ -87,6 +87,16 @@ pub struct Page {
     pub channel: Option<String>,
 }
 
+/// What the server itself has to say, beside all incidents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    pub at: Timestamp,
+    /// One sentence: what is true now.
+    pub headline: String,
+    /// What to know or to do about it, a line each.
+    pub lines: Vec<String>,
+}
+
 /// The present truth about an incident. Guards and thread are the decision's own and are left empty.
 pub fn compose(incident: &Incident, rule: &Rule, fleet: &Fleet, now: Timestamp) -> Report {
     let target = fleet.target.as_ref();

@@ -68,6 +68,9 @@ pub struct Rule {
     pub mode: Mode,
     /// From the inventory; never empty.
     pub targets: Vec<TargetName>,
+    /// What the owners allowed when this revision was read: raising it later is for new incidents.
+    #[serde(default)]
+    pub ceilings: BTreeMap<TargetName, Mode>,
     /// Which alert label selects the target; `None`: the only one.
     pub target_from: Option<String>,
     pub matchers: Vec<AlertMatch>,
@@ -84,6 +87,9 @@ pub struct Rule {
     pub verify: VerifyRule,
     pub escalate: Vec<EscalationRule>,
     pub probes: Vec<ProbeRule>,
+    /// For Prometheus, beside the one that says that the breaker is open: never asked by reclose itself.
+    #[serde(default)]
+    pub alerts: Vec<AlertRule>,
     /// A status line at least this often while the incident is open.
     pub updates_every: Duration,
 }
@@ -239,6 +245,17 @@ pub struct ProbeRule {
     pub hold: Duration,
 }
 
+/// An alert that a rule wants of Prometheus.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertRule {
+    pub name: String,
+    pub expr: String,
+    /// True for so long before it fires.
+    pub lasts: Duration,
+    pub labels: Labels,
+    pub annotations: BTreeMap<String, String>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
@@ -277,6 +294,10 @@ pub struct RuleSet {
     /// Of rules with placeholders: the rule as each of its targets fills it in. See `rule`.
     #[serde(default)]
     pub filled: BTreeMap<RuleName, BTreeMap<TargetName, Rule>>,
+    /// Rules that the set has no more, of incidents that are not over: what their alerts and probes say still reaches
+    /// those incidents. Nothing new opens by them.
+    #[serde(default)]
+    pub retired: Vec<Rule>,
     pub targets: BTreeMap<TargetName, Target>,
     /// The pack that a rule uses, for people.
     #[serde(default)]
@@ -286,6 +307,9 @@ pub struct RuleSet {
     /// Hash of everything read.
     pub revision: String,
 }
+
+/// Behind the revision of a set whose owners allow less than when it was read.
+const LOWERED: &str = "-lowered";
 
 impl AlertMatch {
     pub fn matches(&self, alert: &Alert) -> bool {
@@ -298,6 +322,11 @@ impl AlertMatch {
 impl Rule {
     pub fn matches(&self, alert: &Alert) -> bool {
         self.matchers.iter().any(|matcher| matcher.matches(alert))
+    }
+
+    /// The ceiling of a target as this revision knows it. One that it does not name may only be observed.
+    pub fn ceiling_of(&self, target: &str) -> Mode {
+        self.ceilings.get(target).copied().unwrap_or_default()
     }
 
     pub fn ladder_of(&self, class: Class) -> &[Rung] {
@@ -353,6 +382,28 @@ impl RuleSet {
         plain.map(|(_, rule)| rule).chain(self.filled.values().flat_map(BTreeMap::values))
     }
 
+    /// The same set, with as little allowed as `inventory` says, and no more than it allows itself: a target that is not
+    /// there any more may only be observed. `None`: nothing is lower.
+    pub fn lowered_to(&self, inventory: &BTreeMap<TargetName, Target>) -> Option<Self> {
+        let lower = |(name, target): (&TargetName, &Target)| {
+            let (ceiling, protect) = inventory
+                .get(name)
+                .map_or((Mode::Observe, false), |owners| (owners.ceiling, owners.protect));
+            let ceiling = target.ceiling.min(ceiling);
+            let protect = target.protect || protect;
+            (name.clone(), Target { ceiling, protect, ..target.clone() })
+        };
+        let targets: BTreeMap<TargetName, Target> = self.targets.iter().map(lower).collect();
+        if targets == self.targets {
+            return None;
+        }
+        let revision = match self.revision.strip_suffix(LOWERED) {
+            Some(_) => self.revision.clone(),
+            None => format!("{}{LOWERED}", self.revision),
+        };
+        Some(Self { targets, revision, ..self.clone() })
+    }
+
     /// The breakers that an alert speaks of: one for each rule that matches it.
     pub fn place(&self, alert: &Alert) -> Vec<Placement> {
         self.rules
@@ -360,6 +411,12 @@ impl RuleSet {
             .filter(|rule| rule.matches(alert))
             .map(|rule| self.target_of(rule, alert))
             .collect()
+    }
+
+    /// The breakers that an alert speaks of by rules that the set has no more.
+    pub fn place_retired(&self, alert: &Alert) -> Vec<Placement> {
+        let matching = self.retired.iter().filter(|rule| rule.matches(alert));
+        matching.map(|rule| self.target_of(rule, alert)).collect()
     }
 
     fn target_of(&self, rule: &Rule, alert: &Alert) -> Placement {

@@ -135,6 +135,7 @@ fn prepare(folder: &Path, lab: &str, webhook_token: &SecretString) -> anyhow::Re
     Ok(Setup {
         data: folder.join("data"),
         rules,
+        reload: None,
         systems,
         doors: Doors { alertmanager, ..Doors::default() },
         hosts: Vec::new(),

@@ -41,6 +41,14 @@ impl Clock {
         }
     }
 
+    /// What a clock on the wall says now: for other machines to compare with theirs, never to decide by.
+    pub fn wall(&self) -> Timestamp {
+        match &*self.0 {
+            Source::Real { .. } => Timestamp::now(),
+            Source::Manual(_) => self.now(),
+        }
+    }
+
     /// Sets a manual clock; a real one does not listen.
     pub fn set(&self, to: Timestamp) {
         if let Source::Manual(at) = &*self.0 {

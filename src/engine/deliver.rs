@@ -196,6 +196,7 @@ impl Deliverer {
             Body::Report(report) => terminal.report(report),
             Body::Line(line) => terminal.line(delivery.incident, now, line),
             Body::Page(page) => terminal.page(page),
+            Body::Notice(notice) => terminal.notice(notice),
         };
         Ok(match printed {
             Ok(()) => Delivered::Sent {
@@ -213,7 +214,7 @@ impl Deliverer {
     fn backoff(delivery: &Delivery, now: Timestamp) -> Timestamp {
         let max = match delivery.slot {
             Slot::Page(_) => PAGE_BACKOFF_MAX,
-            Slot::Root | Slot::Thread(_) => BACKOFF_MAX,
+            Slot::Root | Slot::Thread(_) | Slot::Notice(_) => BACKOFF_MAX,
         };
         let doubled = Duration::from_secs(1).saturating_mul(1 << delivery.attempts.min(16));
         let spread = delivery

@@ -62,7 +62,12 @@ impl<W: World> Engine<W> {
         let state = self.read_again(intent).await?;
         self.store.note(intent.incident, &News::Reread { state }, self.clock.now()).await?;
         let begun_at = since_boot();
-        match self.store.begin(intent, &self.rules, self.clock.now()).await? {
+        let begun = {
+            // Held: a ceiling that was lowered before this moment stops it.
+            let rules = self.rules.held().await;
+            self.store.begin(intent, &rules, self.clock.now()).await?
+        };
+        match begun {
             Begun::Refused(why) => {
                 tracing::info!(incident.id = %intent.incident, action.key = %intent.key.0, ?why, "not begun");
                 Ok(())

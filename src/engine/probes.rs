@@ -13,8 +13,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::active::Active;
 use super::clock::{Clock, since_boot};
-use crate::core::rule::RuleSet;
 use crate::store::{Store, StoreError, Which};
 use crate::systems::Systems;
 use crate::telemetry::Metrics;
@@ -29,7 +29,7 @@ const RUNNING_MOST: usize = 32;
 pub struct Prober {
     pub store: Store,
     pub systems: Arc<Systems>,
-    pub rules: Arc<RuleSet>,
+    pub rules: Active,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
 }
@@ -77,10 +77,15 @@ fn forget(done: Result<ProbeKey, tokio::task::JoinError>, keys: &mut BTreeSet<Pr
 impl Prober {
     async fn due(&self) -> Result<Vec<Due>, StoreError> {
         let rows = self.store.probes().await?;
-        let idles = self.rules.rules.values().any(|rule| rule.recovery.needs_idle);
-        let open = if idles { self.store.incidents(Which::Open).await? } else { Vec::new() };
+        let rules = self.rules.now().await;
+        let idles = rules.rules.values().any(|rule| rule.recovery.needs_idle);
+        let open = if idles || !rules.retired.is_empty() {
+            self.store.incidents(Which::Open).await?
+        } else {
+            Vec::new()
+        };
         let open = open.into_iter().map(|incident| incident.breaker.rule).collect();
-        Ok(due(&self.rules, rows, &open, self.clock.now()))
+        Ok(due(&rules, rows, &open, self.clock.now()))
     }
 
     /// Runs one probe and remembers what it saw.

@@ -10,7 +10,7 @@ use super::world::Outside;
 use crate::core::alert::{Alert, AlertFlag, AlertKey, AlertStatus, Labels, Notification, Source};
 use crate::core::evidence::FailureKind;
 use crate::core::incident::{AlertRecord, Incident};
-use crate::core::rule::Rule;
+use crate::core::rule::{RuleName, RuleSet};
 use crate::core::time::{Duration, Timestamp, since};
 use crate::store::{StoreError, Which};
 
@@ -52,13 +52,14 @@ async fn pass(
         open.iter().flat_map(|incident| incident.alerts.keys()).collect();
     missing.retain(|key, _| known.contains(key));
     let mut answered = true;
-    for rule in engine.rules.rules.values() {
+    let rules = engine.rules.now().await;
+    for (name, matchers) in matchers(&rules) {
         let mine: Vec<&Incident> =
-            open.iter().filter(|incident| incident.breaker.rule == rule.name).collect();
+            open.iter().filter(|incident| incident.breaker.rule == *name).collect();
         if mine.is_empty() && !truncated {
             continue;
         }
-        let Some(held) = held(engine, rule).await else {
+        let Some(held) = held(engine, name, &matchers).await else {
             answered = false;
             continue;
         };
@@ -66,7 +67,7 @@ async fn pass(
         if !alerts.is_empty() {
             let notification = Notification {
                 source: Source::Reconcile,
-                group_key: format!("reconcile/{}", rule.name),
+                group_key: format!("reconcile/{name}"),
                 truncated: 0,
                 alerts,
             };
@@ -77,21 +78,34 @@ async fn pass(
     Ok(answered)
 }
 
+/// Which alerts to ask for, by the name of the rule: those of its incidents that run by an older revision too.
+fn matchers(rules: &RuleSet) -> BTreeMap<&RuleName, Vec<&Labels>> {
+    let mut all: BTreeMap<&RuleName, Vec<&Labels>> = BTreeMap::new();
+    for rule in rules.rules.values().chain(&rules.retired) {
+        let of = all.entry(&rule.name).or_default();
+        let asked = rule.matchers.iter().filter(|known| known.source == Source::Alertmanager);
+        for matcher in asked {
+            if !of.contains(&&matcher.labels) {
+                of.push(&matcher.labels);
+            }
+        }
+    }
+    all
+}
+
 /// What Alertmanager holds for a rule; `None` when it cannot be asked.
-async fn held(engine: &Engine<Outside>, rule: &Rule) -> Option<Vec<Alert>> {
+async fn held(
+    engine: &Engine<Outside>,
+    name: &RuleName,
+    matchers: &[&Labels],
+) -> Option<Vec<Alert>> {
     let mut all = Vec::new();
-    let matchers: Vec<&Labels> = rule
-        .matchers
-        .iter()
-        .filter(|matcher| matcher.source == Source::Alertmanager)
-        .map(|matcher| &matcher.labels)
-        .collect();
     for labels in matchers {
         match engine.world.systems.alerts(labels).await {
             Ok(found) => all.extend(found),
             Err(failure) => {
                 if failure.kind != FailureKind::NotConfigured {
-                    tracing::warn!(rule.name = %rule.name, failure = %failure.detail, "Alertmanager cannot be asked");
+                    tracing::warn!(rule.name = %name, failure = %failure.detail, "Alertmanager cannot be asked");
                 }
                 return None;
             }

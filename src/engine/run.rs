@@ -7,6 +7,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::active::Active;
 use super::clock::Clock;
 use crate::core::action::{Intent, Outcome};
 use crate::core::audit::AuditEntry;
@@ -36,7 +37,7 @@ pub trait World: Send + Sync + 'static {
 pub struct Engine<W> {
     pub store: Store,
     pub world: Arc<W>,
-    pub rules: Arc<RuleSet>,
+    pub rules: Active,
     pub clock: Clock,
     /// Pokes the loop: something was stored that may be due.
     pub wake: Arc<Notify>,
@@ -68,7 +69,7 @@ impl<W: World> Engine<W> {
         Self {
             store,
             world,
-            rules,
+            rules: Active::new(rules),
             clock,
             wake: Arc::new(Notify::new()),
             tell: Arc::new(Notify::new()),
@@ -82,8 +83,11 @@ impl<W: World> Engine<W> {
 
     /// Attaches what was stored to incidents. True if there may be more.
     pub async fn correlate(&self) -> Result<bool, StoreError> {
-        let done: Correlated =
-            self.store.correlate(self.clock.now(), CORRELATE_MOST, &self.rules).await?;
+        let done: Correlated = {
+            // Held: an incident that opens after a set was replaced opens by the new one.
+            let rules = self.rules.held().await;
+            self.store.correlate(self.clock.now(), CORRELATE_MOST, &rules).await?
+        };
         for id in &done.opened {
             tracing::info!(incident.id = %id, "incident opened");
         }
@@ -102,9 +106,10 @@ impl<W: World> Engine<W> {
             return Ok(None);
         };
         let incident = &claim.incident;
+        let rules = self.rules.now().await;
         let remembered = self.rule(&incident.rule_revision).await?;
         let Some(rule) =
-            remembered.or_else(|| self.rules.rule(&incident.breaker).cloned().map(Arc::new))
+            remembered.or_else(|| rules.rule(&incident.breaker).cloned().map(Arc::new))
         else {
             tracing::error!(incident.id = %incident.id, "no rule speaks of this incident any more; it stands still");
             return Err(StoreError::Corrupt(format!(
@@ -112,7 +117,7 @@ impl<W: World> Engine<W> {
                 incident.rule_revision
             )));
         };
-        let fleet = self.store.fleet(incident, &self.rules, self.clock.now()).await?;
+        let fleet = self.store.fleet(incident, &rules, self.clock.now()).await?;
         let now = self.clock.now();
         let decision = decide(incident, &rule, &fleet, now);
         let effects = decision.effects.clone();
@@ -220,9 +225,11 @@ impl<W: World> Engine<W> {
 
     /// A record that cannot be read must not keep the others from being seen to.
     async fn set_aside(&self, error: &StoreError) {
-        if matches!(error, StoreError::Corrupt(_))
-            && let Err(error) = self.store.set_aside_unreadable(&self.rules, self.clock.now()).await
-        {
+        if !matches!(error, StoreError::Corrupt(_)) {
+            return;
+        }
+        let rules = self.rules.now().await;
+        if let Err(error) = self.store.set_aside_unreadable(&rules, self.clock.now()).await {
             tracing::error!(%error, "what cannot be read cannot be set aside");
         }
     }

@@ -237,7 +237,7 @@ impl Reader {
         }
     }
 
-    fn promql_check(&self, fields: &Fields<'_>) -> Option<Check> {
+    pub(crate) fn promql_check(&self, fields: &Fields<'_>) -> Option<Check> {
         match fields.get("promql") {
             Some(node) => self.word(node, &[("unchecked", Check::Unchecked)]),
             None => Some(Check::Parsed),

@@ -91,6 +91,13 @@ fn is_rule(name: &str) -> bool {
     [TESTS, STEPS].iter().all(|other| !name.ends_with(other)) && name.ends_with(RULES)
 }
 
+/// The owners' file alone; `None` when it is not there or is no YAML.
+pub(crate) fn targets(dir: &Path, mistakes: &mut Vec<Mistake>) -> Option<Parsed> {
+    let source = text(&dir.join(TARGETS), mistakes)?;
+    let root = yaml::parse(&source, mistakes)?;
+    Some(Parsed { source, root })
+}
+
 fn list(
     dir: &Path,
     depth: usize,

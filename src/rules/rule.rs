@@ -34,7 +34,7 @@ const KINDS: [(&str, BreakerKind); 4] = [
     ("capacity", BreakerKind::Capacity),
 ];
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "version",
     "breaker",
     "summary",
@@ -55,6 +55,7 @@ const KEYS: [&str; 20] = [
     "verify",
     "escalate",
     "probes",
+    "alerts",
 ];
 
 /// A rule, and where it says what must fit the rest of the rule set.
@@ -137,7 +138,12 @@ impl Reader {
         let recovery = recovery.unwrap_or_default();
         let updates_every = fields.get("updates").and_then(|node| self.updates(node));
         let remedies = self.remedies(&fields, mode, recovery);
-        let (matchers, matchers_at) = matchers?.into_iter().unzip();
+        let (matchers, matchers_at): (Vec<AlertMatch>, Vec<Range<usize>>) =
+            matchers?.into_iter().unzip();
+        let names: Vec<TargetName> = targets.iter().map(|(name, _)| name.clone()).collect();
+        let alerts = fields.get("alerts").map_or(Some(Vec::new()), |node| {
+            self.alerts(node, &matchers, (target_from.as_deref(), &names))
+        });
         let remedies = remedies?;
         let rule = Rule {
             name: name?,
@@ -146,7 +152,8 @@ impl Reader {
             runbook: fields.get("runbook").and_then(|node| self.text(node)),
             channel: fields.get("channel").and_then(|node| self.text(node)),
             mode: mode?,
-            targets: targets.iter().map(|(name, _)| name.clone()).collect(),
+            targets: names,
+            ceilings: BTreeMap::new(),
             target_from,
             matchers,
             act_after: fields
@@ -164,6 +171,7 @@ impl Reader {
             verify: remedies.verify,
             escalate: remedies.escalate,
             probes: remedies.probes,
+            alerts: alerts?,
             updates_every: updates_every.unwrap_or(UPDATES),
         };
         Some(Draft {

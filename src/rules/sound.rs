@@ -32,15 +32,8 @@ struct Checked {
 
 /// Builds the set from what was read; as much of it as is sound, so that the caller must look for errors.
 pub(crate) fn rule_set(read: &Read, mistakes: &mut Vec<Mistake>) -> RuleSet {
-    let inventory = match &read.targets {
-        Some(parsed) => {
-            let reader = Reader::new(&parsed.source, Values::Unfilled);
-            let inventory = reader.inventory(&parsed.root);
-            mistakes.extend(reader.into_mistakes());
-            inventory
-        }
-        None => Inventory::default(),
-    };
+    let inventory =
+        read.targets.as_ref().map(|parsed| inventory(parsed, mistakes)).unwrap_or_default();
     let has_targets = read.targets.is_some();
     let packs = Packs::read(&read.packs, mistakes);
     let checked: Vec<Checked> = read
@@ -65,18 +58,30 @@ pub(crate) fn rule_set(read: &Read, mistakes: &mut Vec<Mistake>) -> RuleSet {
         let revision = rule_revision([&source.text, text], &draft.rule, &inventory);
         let name = draft.rule.name.clone();
         set.packs.extend(pack.map(|(_, used)| (name.clone(), used)));
+        let allowed =
+            |target: &TargetName| Some((target.clone(), inventory.targets.get(target)?.ceiling));
+        let ceilings: BTreeMap<TargetName, Mode> =
+            draft.rule.targets.iter().filter_map(allowed).collect();
         if !filled.is_empty() {
             // Each is a rule of its own: an incident is decided by the one that it started with.
             let revised = |(target, rule): (TargetName, Rule)| {
                 let revision = hash([revision.as_str(), &target].into_iter());
-                (target, Rule { revision, ..rule })
+                (target, Rule { revision, ceilings: ceilings.clone(), ..rule })
             };
             set.filled.insert(name.clone(), filled.into_iter().map(revised).collect());
         }
-        set.rules.insert(name, Rule { revision, ..draft.rule });
+        set.rules.insert(name, Rule { revision, ceilings, ..draft.rule });
     }
     set.targets = inventory.targets;
     set
+}
+
+/// What the owners say.
+pub(crate) fn inventory(parsed: &Parsed, mistakes: &mut Vec<Mistake>) -> Inventory {
+    let reader = Reader::new(&parsed.source, Values::Unfilled);
+    let inventory = reader.inventory(&parsed.root);
+    mistakes.extend(reader.into_mistakes());
+    inventory
 }
 
 /// Reads one rule file: once, or once for each target if it has placeholders.

@@ -64,8 +64,16 @@ struct Batch<'a> {
 impl Batch<'_> {
     async fn alert<T: Tx>(&mut self, tx: &mut T, alert: &Alert, at: Timestamp) -> Answer<()> {
         let placements = self.rules.place(alert);
-        if placements.is_empty() && self.done.unmatched.len() < UNMATCHED_MOST {
+        let is_known =
+            !placements.is_empty() || self.rules.retired.iter().any(|rule| rule.matches(alert));
+        if !is_known && self.done.unmatched.len() < UNMATCHED_MOST {
             self.done.unmatched.push(alert.labels.get("alertname").cloned().unwrap_or_default());
+        }
+        // An incident that is not over keeps its rule, and with it the alerts that the rule matches.
+        for placement in self.rules.place_retired(alert) {
+            if placements.iter().all(|known| known.breaker != placement.breaker) {
+                self.hear(tx, alert, at, &placement).await?;
+            }
         }
         for placement in placements {
             self.place(tx, alert, at, &placement).await?;
@@ -80,30 +88,14 @@ impl Batch<'_> {
         at: Timestamp,
         placement: &Placement,
     ) -> Answer<()> {
-        if !self.rows.contains_key(&placement.breaker) {
-            let row = tx.open_of(&placement.breaker).await?;
-            self.rows.insert(placement.breaker.clone(), row);
+        if self.hear(tx, alert, at, placement).await? {
+            return Ok(());
         }
-        let open = self.rows.get_mut(&placement.breaker).and_then(Option::as_mut);
-        let opened = match (open, alert.status) {
-            (Some(row), _) => {
-                if row.incident.unknown_target != placement.unknown_target {
-                    // The owners named the target meanwhile, or took it away.
-                    row.incident.unknown_target = placement.unknown_target;
-                    row.changed(self.now);
-                    row.due_now(self.now);
-                }
-                if let Some(entry) = heard(row, alert, at, self.now) {
-                    push_once(&mut self.done.touched, row.incident.id);
-                    tx.audit(self.now, entry);
-                }
-                return Ok(());
-            }
-            // What is over opens nothing.
-            (None, AlertStatus::Resolved) => return Ok(()),
-            (None, AlertStatus::Firing) => self.open(tx, placement).await?,
+        // What is over opens nothing.
+        let mut row = match alert.status {
+            AlertStatus::Resolved => return Ok(()),
+            AlertStatus::Firing => self.open(tx, placement).await?,
         };
-        let mut row = opened;
         let incident = row.incident.id;
         row.incident.hear(alert, at);
         row.changed(self.now);
@@ -112,6 +104,34 @@ impl Batch<'_> {
         push_once(&mut self.done.touched, incident);
         self.rows.insert(placement.breaker.clone(), Some(row));
         Ok(())
+    }
+
+    /// Tells the open incident of a breaker. False: there is none.
+    async fn hear<T: Tx>(
+        &mut self,
+        tx: &mut T,
+        alert: &Alert,
+        at: Timestamp,
+        placement: &Placement,
+    ) -> Answer<bool> {
+        if !self.rows.contains_key(&placement.breaker) {
+            let row = tx.open_of(&placement.breaker).await?;
+            self.rows.insert(placement.breaker.clone(), row);
+        }
+        let Some(row) = self.rows.get_mut(&placement.breaker).and_then(Option::as_mut) else {
+            return Ok(false);
+        };
+        if row.incident.unknown_target && !placement.unknown_target {
+            // The owners named the target meanwhile. One that they took away stays known: its guards say no.
+            row.incident.unknown_target = false;
+            row.changed(self.now);
+            row.due_now(self.now);
+        }
+        if let Some(entry) = heard(row, alert, at, self.now) {
+            push_once(&mut self.done.touched, row.incident.id);
+            tx.audit(self.now, entry);
+        }
+        Ok(true)
     }
 
     /// A new incident, or the last one of the breaker if it was closed a short while ago.

@@ -107,6 +107,7 @@ fn decided(from: &Phase, decision: &Decision) -> AuditEntry {
     AuditEntry::Decided {
         incident: decision.incident.id,
         revision: decision.incident.revision,
+        rule: decision.rule.clone(),
         from: from.name().to_owned(),
         to: decision.incident.phase.name().to_owned(),
         because: decision.because.clone(),

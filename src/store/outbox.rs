@@ -2,7 +2,8 @@
 //!
 //! A root is posted once and then edited to its newest body. Lines follow their root, one after another. A call for a
 //! person goes before everything else, and does not wait long for its root: a second page beats a missed page. Roots not
-//! posted yet come next: what nobody knows of is more urgent than the details of what they know.
+//! posted yet come next: what nobody knows of is more urgent than the details of what they know. What the server itself
+//! has to say, beside all incidents, is a notice: posted once, to the default channel, on its own.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,7 @@ use super::StoreError;
 use super::tx::{Answer, Tx};
 use crate::core::audit::AuditEntry;
 use crate::core::incident::IncidentId;
-use crate::core::report::{Page, Report};
+use crate::core::report::{Notice, Page, Report};
 use crate::core::time::{Duration, Timestamp, after};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,7 +23,12 @@ pub enum Slot {
     Thread(u32),
     /// The n-th call for a person.
     Page(u32),
+    /// The n-th notice of the server itself: of `NO_INCIDENT`.
+    Notice(u32),
 }
+
+/// Incidents are counted from 1; what is said beside all of them stands under 0.
+pub const NO_INCIDENT: IncidentId = IncidentId(0);
 
 /// What a delivery says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +37,7 @@ pub enum Body {
     Report(Box<Report>),
     Line(String),
     Page(Page),
+    Notice(Notice),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +56,8 @@ pub enum DeliveryState {
 /// One message to people, from the commit of its decision until it is delivered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
-    /// `<epoch>/INC-<n>/<slot>`: carried in the message's metadata, so that it can be found again.
+    /// `<epoch>/INC-<n>/<slot>`, or `<epoch>/server/notice-<n>`: carried in the message's metadata, so that it can be
+    /// found again.
     pub id: String,
     pub incident: IncidentId,
     pub slot: Slot,
@@ -109,6 +117,7 @@ impl Slot {
             Self::Root => "root".to_owned(),
             Self::Thread(n) => format!("thread-{n}"),
             Self::Page(n) => format!("page-{n}"),
+            Self::Notice(n) => format!("notice-{n}"),
         }
     }
 
@@ -117,18 +126,30 @@ impl Slot {
             None if name == "root" => Some(Self::Root),
             Some(("thread", n)) => n.parse().ok().map(Self::Thread),
             Some(("page", n)) => n.parse().ok().map(Self::Page),
+            Some(("notice", n)) => n.parse().ok().map(Self::Notice),
             None | Some(_) => None,
         }
     }
 }
 
+/// In the names of notices: where others name their incident.
+const SERVER: &str = "server";
+
 /// The name of a delivery, for ever.
 pub(super) fn delivery_id(epoch: &str, incident: IncidentId, slot: Slot) -> String {
-    format!("{epoch}/{incident}/{}", slot.name())
+    match slot {
+        Slot::Root | Slot::Thread(_) | Slot::Page(_) => {
+            format!("{epoch}/{incident}/{}", slot.name())
+        }
+        Slot::Notice(_) => format!("{epoch}/{SERVER}/{}", slot.name()),
+    }
 }
 
 fn parse_id(id: &str) -> Option<(IncidentId, Slot)> {
     let (rest, slot) = id.rsplit_once('/')?;
+    if rest.ends_with(&format!("/{SERVER}")) {
+        return Slot::parse(slot).map(|slot| (NO_INCIDENT, slot));
+    }
     let (_, incident) = rest.rsplit_once("/INC-")?;
     Some((IncidentId(incident.parse().ok()?), Slot::parse(slot)?))
 }
@@ -143,8 +164,8 @@ impl Delivery {
     pub(super) const fn urgency(&self) -> u8 {
         match (self.slot, &self.posted) {
             (Slot::Page(_), _) => 0,
-            (Slot::Root, None) => 1,
-            (Slot::Root, Some(_)) | (Slot::Thread(_), _) => 2,
+            (Slot::Root | Slot::Notice(_), None) => 1,
+            (Slot::Root | Slot::Notice(_), Some(_)) | (Slot::Thread(_), _) => 2,
         }
     }
 
@@ -221,6 +242,17 @@ pub(super) async fn page<T: Tx>(tx: &mut T, page: Page, now: Timestamp) -> Answe
     let channel = page.channel.clone();
     let planned = Delivery::planned(id, (incident, slot), Body::Page(page), now);
     tx.put_delivery(&Delivery { channel, ..planned }, now).await
+}
+
+/// One more notice, for the default channel.
+pub(super) async fn notice<T: Tx>(tx: &mut T, notice: Notice, now: Timestamp) -> Answer<()> {
+    let mut server = tx.server().await?;
+    server.notices = server.notices.saturating_add(1);
+    let slot = Slot::Notice(server.notices);
+    tx.put_server(&server).await?;
+    let id = delivery_id(tx.epoch(), NO_INCIDENT, slot);
+    let planned = Delivery::planned(id, (NO_INCIDENT, slot), Body::Notice(notice), now);
+    tx.put_delivery(&planned, now).await
 }
 
 async fn known<T: Tx>(tx: &mut T, id: &str) -> Answer<Delivery> {

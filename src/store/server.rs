@@ -1,7 +1,7 @@
 //! Starts, stops, rule texts, switches and locks: what is true of the whole store. Never of one incident.
 
 use super::tx::{Answer, Server, Tx};
-use super::{StartInfo, TargetLock, outbox};
+use super::{StartInfo, TargetLock, outbox, ruleset};
 use crate::core::audit::AuditEntry;
 use crate::core::command::{Command, Person, Scope};
 use crate::core::escalation;
@@ -48,6 +48,8 @@ pub(super) async fn start<T: Tx>(
     server.settled_at = (!clean || open_incidents > 0).then_some(Timestamp::MAX);
     tx.put_server(&server).await?;
     remember_rules(tx, rules).await?;
+    // A server starts with right rules only.
+    ruleset::right_again(tx, &rules.revision, now).await?;
     // The process that held these is dead: nobody else holds this store.
     tx.clear_leases().await?;
     tx.doubt_deliveries(now).await?;

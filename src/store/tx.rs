@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::outbox::{Delivery, Slot};
-use super::{ProbeRow, StoreError, Stored, TargetLock};
+use super::{ProbeRow, StoreError, Stored, TargetLock, WrongRules};
 use crate::core::action::{Intent, IntentKey};
 use crate::core::alert::Notification;
 use crate::core::audit::AuditEntry;
@@ -35,6 +35,12 @@ pub(super) struct Server {
     pub observe_only: bool,
     /// `pause --all`: since when.
     pub kill_switch: Option<Timestamp>,
+    /// Notices so far: the number of the last.
+    #[serde(default)]
+    pub notices: u32,
+    /// People were told that the rules on disk cannot become active, and not yet that they can again.
+    #[serde(default)]
+    pub rules_wrong: Option<WrongRules>,
 }
 
 /// An incident and its place in the queue.
@@ -168,6 +174,8 @@ pub(super) trait Tx: Send {
         fn next_line(incident: IncidentId) -> u32;
         /// What may be sent now, the most urgent first: see `outbox`.
         fn due_deliveries(now: Timestamp, limit: u32) -> Vec<Delivery>;
+        /// Messages of which nothing has arrived yet, and when the oldest was planned.
+        fn unsaid() -> (u32, Option<Timestamp>);
         /// What was on its way when the process before this one ended may have arrived.
         fn doubt_deliveries(now: Timestamp) -> ();
 

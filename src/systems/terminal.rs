@@ -10,7 +10,7 @@ use anstyle::{AnsiColor, Style};
 use super::slack::blocks::{clue, denial, status_word};
 use super::slack::text::one_line;
 use crate::core::incident::IncidentId;
-use crate::core::report::{Mark, Page, Report, Status};
+use crate::core::report::{Mark, Notice, Page, Report, Status};
 use crate::core::rule::Contact;
 use crate::core::time::Timestamp;
 
@@ -64,6 +64,15 @@ impl Terminal {
         let (to, reason) = (one_line(&names.join(" "), LINE_MAX), one_line(&page.reason, LINE_MAX));
         let incident = page.incident;
         self.say(page.at, &format!("{alarm} PAGE {alarm:#} {BOLD}{incident} needs a person{BOLD:#} {to}\n          {reason}\n"))
+    }
+
+    pub fn notice(&mut self, notice: &Notice) -> io::Result<()> {
+        let mut block = format!("{BOLD}{}{BOLD:#}\n", one_line(&notice.headline, LINE_MAX));
+        for line in &notice.lines {
+            // Writing into a string cannot fail.
+            _ = writeln!(block, "          {}", one_line(line, LINE_MAX));
+        }
+        self.say(notice.at, &block)
     }
 
     fn say(&mut self, at: Timestamp, block: &str) -> io::Result<()> {

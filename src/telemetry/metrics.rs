@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::core::action::Outcome;
 use crate::core::decide::Reason;
 use crate::core::guard::Guard;
-use crate::core::time::Duration;
+use crate::core::time::{Duration, Timestamp};
 use crate::store::Delivered;
 
 /// The media type of `/metrics`.
@@ -44,6 +44,35 @@ struct ResultLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RevisionLabel {
+    revision: String,
+}
+
+/// What came of reading the rules again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReloadResult {
+    Activated,
+    Unchanged,
+    /// The rules are wrong.
+    Refused,
+    /// They could not be read, or the store could not be written.
+    Failed,
+}
+
+impl ReloadResult {
+    const ALL: [Self; 4] = [Self::Activated, Self::Unchanged, Self::Refused, Self::Failed];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Activated => "activated",
+            Self::Unchanged => "unchanged",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ProbeLabels {
     rule: String,
     probe: String,
@@ -59,6 +88,13 @@ pub struct Metrics {
     pub pages: Counter,
     pub queue_depth: Gauge,
     pub kill_switch: Gauge,
+    /// Mistakes in the rules on disk; 0: they are what is active.
+    pub rules_wrong: Gauge,
+    outbox_waiting: Gauge,
+    outbox_oldest_seconds: Gauge<f64, AtomicU64>,
+    rules_reloads: Family<ResultLabel, Counter>,
+    rules_revision: Family<RevisionLabel, Gauge>,
+    rules_last_success_seconds: Gauge,
     rejected: Family<ReasonLabel, Counter>,
     decisions: Family<ReasonLabel, Counter>,
     guard_refusals: Family<GuardLabel, Counter>,
@@ -71,6 +107,13 @@ pub struct Metrics {
     heartbeat_ms: AtomicU64,
     registry: Registered,
 }
+
+const DONE: &str = "done";
+const NOT_DONE: &str = "not_done";
+const UNKNOWN: &str = "unknown";
+const OUTCOMES: [&str; 3] = [DONE, NOT_DONE, UNKNOWN];
+/// Why a notification is not stored (`Reject::reason`).
+const NOT_STORED: [&str; 3] = ["busy", "store_slow", "store_unavailable"];
 
 /// A histogram with our buckets, so that `Metrics` has a default.
 struct AckSeconds(Histogram);
@@ -131,12 +174,65 @@ impl Metrics {
         );
         to.register("kill_switch", "1 while `pause --all` holds", new.kill_switch.clone());
         to.register(
+            "outbox_waiting",
+            "Messages to people of which nothing has arrived yet",
+            new.outbox_waiting.clone(),
+        );
+        to.register(
+            "outbox_oldest_seconds",
+            "Age of the oldest of them; 0: there is none",
+            new.outbox_oldest_seconds.clone(),
+        );
+        to.register(
+            "rules_reloads",
+            "Readings of the rules while running, by result",
+            new.rules_reloads.clone(),
+        );
+        to.register(
+            "rules_revision_info",
+            "1 for the revision of the active rules",
+            new.rules_revision.clone(),
+        );
+        to.register(
+            "rules_last_success_timestamp_seconds",
+            "When rules were last read without a mistake",
+            new.rules_last_success_seconds.clone(),
+        );
+        to.register(
+            "rules_wrong",
+            "Mistakes in the rules on disk; 0 while they are what is active",
+            new.rules_wrong.clone(),
+        );
+        to.register(
             "build",
             "The program",
             Info::new([("version".to_owned(), version.to_owned())]),
         );
+        new.begin_at_zero();
         new.registry = Registered(registry);
         new
+    }
+
+    /// What alerts look for is there from the first scrape on: a series that appears with its first failure is never seen to
+    /// rise.
+    fn begin_at_zero(&self) {
+        for result in ReloadResult::ALL {
+            drop(self.rules_reloads.get_or_create(&ResultLabel { result: result.name() }));
+        }
+        for guard in Guard::ALL {
+            drop(self.guard_refusals.get_or_create(&GuardLabel { guard: guard.name() }));
+        }
+        for outcome in OUTCOMES {
+            drop(self.actions.get_or_create(&OutcomeLabel { outcome }));
+        }
+        for reason in NOT_STORED {
+            drop(self.rejected.get_or_create(&ReasonLabel { reason: reason.to_owned() }));
+        }
+    }
+
+    pub fn outbox(&self, waiting: u32, oldest: Duration) {
+        self.outbox_waiting.set(i64::from(waiting));
+        self.outbox_oldest_seconds.set(oldest.as_secs_f64());
     }
 
     /// A request was turned away. `reason` is one of a closed list (`Reject::reason`).
@@ -154,11 +250,27 @@ impl Metrics {
         self.guard_refusals.get_or_create(&GuardLabel { guard: guard.name() }).inc();
     }
 
+    pub fn rules_reloaded(&self, result: ReloadResult) {
+        self.rules_reloads.get_or_create(&ResultLabel { result: result.name() }).inc();
+    }
+
+    /// These rules are active, and what is on disk.
+    pub fn rules_active(&self, revision: &str, at: Timestamp) {
+        self.rules_revision(revision);
+        self.rules_last_success_seconds.set(at.as_second());
+        self.rules_wrong.set(0);
+    }
+
+    pub fn rules_revision(&self, revision: &str) {
+        self.rules_revision.clear();
+        self.rules_revision.get_or_create(&RevisionLabel { revision: revision.to_owned() }).set(1);
+    }
+
     pub fn acted(&self, outcome: &Outcome) {
         let outcome = match outcome {
-            Outcome::Done => "done",
-            Outcome::NotDone(_) => "not_done",
-            Outcome::Unknown(_) => "unknown",
+            Outcome::Done => DONE,
+            Outcome::NotDone(_) => NOT_DONE,
+            Outcome::Unknown(_) => UNKNOWN,
         };
         self.actions.get_or_create(&OutcomeLabel { outcome }).inc();
     }

@@ -18,7 +18,7 @@ use super::{Shared, hosts};
 use crate::core::incident::{Incident, IncidentId};
 use crate::store::{StoreError, Which};
 use shown::Moment;
-use view::{IncidentPage, IncidentsPage, Top};
+use view::{IncidentPage, IncidentsPage, Top, WrongRules};
 
 /// Incidents on the first page. All open ones are among them unless hundreds opened since: then a person needs another
 /// view than a table.
@@ -116,6 +116,13 @@ async fn top(shared: &Shared) -> Result<Top, PageError> {
     Ok(Top {
         now: Moment::new(now, now).exact,
         paused_since: since.map(|since| Moment::new(since, now).exact),
+        rules_wrong: match shared.web.rules.wrong() {
+            Some(wrong) => {
+                let active = shared.web.rules.now().await.revision.clone();
+                Some(WrongRules::new(&wrong, active, now))
+            }
+            None => None,
+        },
     })
 }
 

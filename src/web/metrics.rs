@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
 use super::Shared;
+use crate::core::time::{Duration, since};
 use crate::engine::clock::since_boot;
 use crate::telemetry;
 
@@ -17,6 +18,10 @@ pub(super) async fn page(State(shared): State<Arc<Shared>>) -> Response {
     }
     if let Ok(switches) = shared.web.store.switches().await {
         shared.web.metrics.kill_switch.set(i64::from(switches.kill_switch_since.is_some()));
+    }
+    if let Ok((waiting, oldest)) = shared.web.store.unsaid().await {
+        let age = oldest.map_or(Duration::ZERO, |at| since(shared.web.clock.now(), at));
+        shared.web.metrics.outbox(waiting, age);
     }
     match shared.web.metrics.encode(since_boot()) {
         Ok(page) => ([(CONTENT_TYPE, telemetry::CONTENT_TYPE)], page).into_response(),

@@ -18,17 +18,21 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::core::command::{Command, Person};
-use crate::core::rule::RuleSet;
 use crate::core::time::{Timestamp, after};
+use crate::engine::active::Active;
 use crate::engine::clock::Clock;
 use crate::engine::order::{Refused, order};
+use crate::engine::reload::{Reloaded, Reloader};
+use crate::rules;
 use crate::store::{Chain, Store};
-use words::{Audit, Order, Request, Response, list};
+use words::{Audit, Listing, Order, Request, Response, Rules, list};
 
 /// The name within the data directory.
 pub const FILE: &str = "reclose.sock";
 /// The longest line either way. A listing of 500 incidents has about a quarter of it.
 pub const FRAME_MOST_BYTES: u64 = 1024 * 1024;
+/// A report on wrong rules that a command shows.
+const REPORT_MOST_BYTES: usize = 256 * 1024;
 /// A command that says nothing for so long is hung.
 const IDLE_MOST: Duration = Duration::from_secs(10);
 /// People type; more at once is a loop gone wrong.
@@ -38,7 +42,9 @@ const CONNECTIONS_MOST: usize = 16;
 #[derive(Clone)]
 pub struct Door {
     pub store: Store,
-    pub rules: Arc<RuleSet>,
+    pub rules: Active,
+    /// `None`: the rules are not read from a folder.
+    pub reloader: Option<Arc<Reloader>>,
     pub clock: Clock,
 }
 
@@ -159,21 +165,57 @@ async fn answer(door: &Door, request: Request, person: &Person) -> Response {
     let now = door.clock.now();
     match request {
         Request::Incidents { all } => match list(&door.store, all, now).await {
-            Ok(listing) => Response::Incidents(listing),
+            Ok(listing) => {
+                let rules = Rules::new(&door.rules.now().await.revision, door.rules.wrong());
+                Response::Incidents(Listing { rules: Some(rules), ..listing })
+            }
             Err(error) => Response::Failed(error.to_string()),
         },
+        Request::Reload => reload(door, person).await,
         Request::AuditVerify => match door.store.audit_verify().await {
             Ok(chain) => Response::Audit(Audit::from(chain)),
             Err(error) => Response::Failed(error.to_string()),
         },
         Request::Order(wanted) => {
             let command = wanted.at(now);
-            match order(&door.store, Some(&door.rules), command, person, now).await {
+            let rules = door.rules.now().await;
+            match order(&door.store, Some(&rules), command, person, now).await {
                 Ok(said) => Response::Ordered(said),
                 Err(Refused::Store(error)) => Response::Failed(error.to_string()),
                 Err(refused) => Response::Refused(refused.to_string()),
             }
         }
+    }
+}
+
+async fn reload(door: &Door, person: &Person) -> Response {
+    let Some(reloader) = &door.reloader else {
+        return Response::Refused("this server does not read its rules from a folder".to_owned());
+    };
+    let by = format!("{} ({}, `reclose reload`)", person.name, person.door);
+    match reloader.reload(&by).await {
+        Ok(Reloaded::Same(rules)) => Response::Reloaded {
+            before: rules.revision.clone(),
+            revision: rules.revision.clone(),
+            rules: rules.rules.len(),
+            targets: rules.targets.len(),
+        },
+        Ok(Reloaded::New { before, rules }) => Response::Reloaded {
+            before,
+            revision: rules.revision.clone(),
+            rules: rules.rules.len(),
+            targets: rules.targets.len(),
+        },
+        Ok(Reloaded::Wrong { active, mistakes }) => {
+            let errors = mistakes.iter().filter(|mistake| mistake.is_error()).count();
+            let mut report = rules::render(&mistakes, false);
+            if report.len() > REPORT_MOST_BYTES {
+                report = report.chars().take(REPORT_MOST_BYTES / 4).collect();
+                report.push_str("\n… `reclose check` shows all\n");
+            }
+            Response::RulesWrong { active, errors, report }
+        }
+        Err(error) => Response::Failed(error.to_string()),
     }
 }
 

@@ -1,6 +1,6 @@
 // The figures of reclose, from a release build, beside Alertmanager on the same cores in turn.
 //
-//   node tests/benches/run.mjs [--rounds 5] [--seconds 5] [--only acks|memory|slack|start] [--binary target/release/reclose]
+//   node tests/benches/run.mjs [--rounds 5] [--seconds 5] [--only acks|memory|slack|start|rules] [--binary target/release/reclose]
 //
 // Alertmanager keeps alerts in memory only; reclose has them synced to disk before it answers. Every server listens on a free
 // port of 127.0.0.1, lives in a temporary folder, and is ended by its own id. Figures go to standard output as Markdown.
@@ -260,7 +260,41 @@ async function startUp() {
   print(`- binary: ${(fs.statSync(options.binary).size / 1048576).toFixed(1)} MiB`);
 }
 
-const parts = { acks, memory, slack, start: startUp };
+// --- rules ---
+
+async function rules() {
+  const RULES = 500;
+  const ROUNDS = 21;
+  const BOUND_MS = 200;
+  const shipped = path.resolve(here, '../../rules');
+  const folder = path.join(scratch, 'many-rules');
+  fs.mkdirSync(folder);
+  fs.copyFileSync(path.join(shipped, 'targets.yaml'), path.join(folder, 'targets.yaml'));
+  const templates = fs.readdirSync(shipped)
+    .filter(name => name.endsWith('.yaml') && name !== 'targets.yaml' && !/\.(test|steps)\.yaml$/.test(name))
+    .map(name => fs.readFileSync(path.join(shipped, name), 'utf8'));
+  let bytes = 0;
+  for (let index = 0; index < RULES; index += 1) {
+    // Each a rule of its own: another name, other alerts.
+    const text = templates[index % templates.length]
+      .replace(/^breaker: .*$/m, `breaker: rule-${index}`)
+      .replace(/alertname: \w+/g, `alertname: Alert${index}`);
+    bytes += text.length;
+    fs.writeFileSync(path.join(folder, `rule-${index}.yaml`), text);
+  }
+  const spans = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const began = process.hrtime.bigint();
+    const said = execFileSync(path.resolve(options.binary), ['check', folder]).toString();
+    spans.push(Number(process.hrtime.bigint() - began) / 1e6);
+    if (!said.includes(`${RULES} rules`)) throw new Error(said);
+  }
+  print(`\n## Loading rules\n`);
+  print(`${RULES} rules (${(bytes / 1024).toFixed(0)} KiB, made of the ${templates.length} shipped), \`reclose check\` from start to end, n = ${ROUNDS}: p50 ${median(spans).toFixed(0)} ms, highest ${Math.max(...spans).toFixed(0)} ms`);
+  if (median(spans) >= BOUND_MS) throw new Error(`500 rules take ${median(spans).toFixed(0)} ms: more than ${BOUND_MS} ms`);
+}
+
+const parts = { acks, memory, slack, start: startUp, rules };
 try {
   print(`# Figures\n\n${os.cpus().length} cores (${os.cpus()[0].model.trim()}), ${(os.totalmem() / 2 ** 30).toFixed(0)} GiB, ${os.release()}; ${new Date().toISOString().slice(0, 10)}`);
   for (const [name, run] of Object.entries(parts)) if (!options.only || options.only === name) await run();

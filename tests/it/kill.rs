@@ -1,7 +1,7 @@
 //! `kill -9` at every failpoint of ingest and of execution. The judge is the fake target's own count and the fake Slack's
 //! messages, not our store: no acknowledged alert lost, no action twice, unknown outcomes paged, one root message.
 
-mod target;
+pub mod target;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -309,7 +309,7 @@ fn place(target: &Target, slack: &FakeSlack, observable: bool) -> Place {
     Place::new(&config, &[("killed.yaml", &rule), ("targets.yaml", &targets)])
 }
 
-const RULE: &str = r#"version: 1
+pub const RULE: &str = r#"version: 1
 breaker: killed
 summary: A breaker whose keeper dies
 mode: auto
@@ -349,7 +349,7 @@ probes:
 updates: { every: 15m }
 "#;
 
-const TARGETS: &str = r#"version: 1
+pub const TARGETS: &str = r#"version: 1
 targets:
   killed: { ceiling: auto, group: killed, owner: "@owner", vars: { url: "URL" } }
 "#;

@@ -52,9 +52,11 @@ mod packs;
 
 mod slack;
 
+mod alerts;
 mod cli;
 mod probes;
 
 mod demo;
 mod e2e;
 mod kill;
+mod reload;

@@ -285,12 +285,7 @@ impl Step<'_> {
             evidence_at: self.incident.round.as_ref().and_then(|round| round.answered_at),
             open_since: self.incident.open_since(),
             mode: self.rule.mode.name().to_owned(),
-            ceiling: self
-                .fleet
-                .target
-                .as_ref()
-                .map_or("observe", |target| target.ceiling.name())
-                .to_owned(),
+            ceiling: guard::ceiling(self.rule, self.fleet).name().to_owned(),
             gone,
             act_after_ms: u64::try_from(self.rule.act_after.as_millis()).unwrap_or(u64::MAX),
             max_age_ms: u64::try_from(self.rule.state.max_age.as_millis()).unwrap_or(u64::MAX),

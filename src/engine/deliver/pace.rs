@@ -88,7 +88,7 @@ impl Pace {
     pub(super) fn post_at(&self, channel: &str, slot: Slot) -> Timestamp {
         let leaving = match slot {
             Slot::Thread(_) => 1,
-            Slot::Root | Slot::Page(_) => 0,
+            Slot::Root | Slot::Page(_) | Slot::Notice(_) => 0,
         };
         let bucket = self.posts.get(channel).map_or(Timestamp::MIN, |bucket| bucket.next(leaving));
         bucket.max(self.frozen_until(Method::Post))

@@ -41,7 +41,7 @@ impl Deliverer {
         let (root, under_way) = match (delivery.slot, delivery.state, &delivery.posted) {
             // An edit may be repeated as often as one likes: nothing is looked up.
             (Slot::Root, _, Some(posted)) => return self.edit(delivery, posted).await,
-            (Slot::Root, state, None) => (None, under_way(state)),
+            (Slot::Root, state, None) | (Slot::Notice(_), state, _) => (None, under_way(state)),
             (Slot::Thread(_) | Slot::Page(_), state, _) => {
                 (self.store.root_posted(delivery.incident).await?, under_way(state))
             }
@@ -195,7 +195,9 @@ impl Deliverer {
         };
         match delivery.slot {
             Slot::Page(_) => self.page_again(delivery, target, began).await,
-            Slot::Root | Slot::Thread(_) => Ok(Outcome::Came(Delivered::Ambiguous { at: again })),
+            Slot::Root | Slot::Thread(_) | Slot::Notice(_) => {
+                Ok(Outcome::Came(Delivered::Ambiguous { at: again }))
+            }
         }
     }
 
@@ -291,12 +293,12 @@ impl Deliverer {
             (Body::Page(page), _) => {
                 error!(delivery = delivery.id, %error, reason = page.reason, "PAGE not delivered yet");
             }
-            (Body::Report(_) | Body::Line(_), Kind::Unknown)
+            (Body::Report(_) | Body::Line(_) | Body::Notice(_), Kind::Unknown)
                 if delivery.attempts >= UNKNOWN_REFUSALS =>
             {
                 error!(delivery = delivery.id, %error, "not delivered again and again");
             }
-            (Body::Report(_) | Body::Line(_), _) => {
+            (Body::Report(_) | Body::Line(_) | Body::Notice(_), _) => {
                 warn!(delivery = delivery.id, %error, "not delivered yet");
             }
         }
@@ -344,6 +346,7 @@ fn message(delivery: &Delivery, in_place: bool) -> Message {
         // Outside of its thread it must say what it belongs to.
         Body::Line(line) => blocks::line(&format!("{}: {line}", delivery.incident)),
         Body::Page(page) => blocks::page(page),
+        Body::Notice(notice) => blocks::notice(notice),
     }
 }
 

@@ -25,7 +25,8 @@ pub struct Due {
     pub row: Option<ProbeRow>,
 }
 
-/// All probes that are due at `now`. `open` are the rules with an open incident: their breakers may need to idle.
+/// All probes that are due at `now`. `open` are the rules with an open incident: their breakers may need to idle. A changed
+/// rule goes on with the stored results of its probes, by their names.
 pub fn due(
     rules: &RuleSet,
     rows: Vec<ProbeRow>,
@@ -35,10 +36,16 @@ pub fn due(
     let mut rows: BTreeMap<ProbeKey, ProbeRow> =
         rows.into_iter().map(|row| ((row.rule.clone(), row.probe.clone()), row)).collect();
     let mut due = Vec::new();
-    for rule in rules.askable() {
+    let mut planned = BTreeSet::new();
+    // A running incident asks the probes of its own rule, as long as it runs.
+    let retired = rules.retired.iter().filter(|rule| open.contains(&rule.name));
+    for rule in rules.askable().chain(retired) {
         let idles = rule.recovery.needs_idle && open.contains(&rule.name);
         for probe in &rule.probes {
             let key = (rule.name.clone(), probe.name.clone());
+            if !planned.insert(key.clone()) {
+                continue;
+            }
             let row = rows.remove(&key);
             let is_due = row.as_ref().is_none_or(|row| row_is_due(row, probe, now));
             if is_due && !(probe.through_breaker && idles) {

@@ -279,7 +279,7 @@ impl Tx for State {
         let last = self.deliveries.range(lines).next_back().map(|((_, slot), _)| *slot);
         Ok(match last {
             Some(Slot::Thread(n)) => n.saturating_add(1),
-            Some(Slot::Root | Slot::Page(_)) | None => 1,
+            Some(Slot::Root | Slot::Page(_) | Slot::Notice(_)) | None => 1,
         })
     }
 
@@ -294,6 +294,17 @@ impl Tx for State {
         due.sort_by_key(Delivery::urgency);
         due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(due)
+    }
+
+    async fn unsaid(&mut self) -> Answer<(u32, Option<Timestamp>)> {
+        let pending = self.pending.iter().filter_map(|key| self.deliveries.get(key));
+        let unsaid = pending.filter(|(delivery, _)| delivery.posted.is_none());
+        let (mut count, mut oldest) = (0, None);
+        for (_, planned_at) in unsaid {
+            count += 1;
+            oldest = Some(oldest.map_or(*planned_at, |oldest: Timestamp| oldest.min(*planned_at)));
+        }
+        Ok((count, oldest))
     }
 
     async fn doubt_deliveries(&mut self, now: Timestamp) -> Answer<()> {

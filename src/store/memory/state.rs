@@ -157,7 +157,7 @@ impl State {
         let root = self.deliveries.get(&(delivery.incident, Slot::Root)).map(|(root, _)| root);
         let posted = root.is_some_and(|root| root.posted.is_some());
         match delivery.slot {
-            Slot::Root => true,
+            Slot::Root | Slot::Notice(_) => true,
             Slot::Page(_) => {
                 posted
                     || root.is_some_and(|root| root.state == DeliveryState::Dead)

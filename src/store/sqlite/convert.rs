@@ -123,6 +123,7 @@ pub(super) const fn slot_columns(slot: Slot) -> (&'static str, i64) {
         Slot::Root => ("root", 0),
         Slot::Thread(number) => ("thread", number as i64),
         Slot::Page(number) => ("page", number as i64),
+        Slot::Notice(number) => ("notice", number as i64),
     }
 }
 
@@ -132,6 +133,7 @@ fn slot(row: &SqliteRow) -> Answer<Slot> {
         "root" => Ok(Slot::Root),
         "thread" => Ok(Slot::Thread(number)),
         "page" => Ok(Slot::Page(number)),
+        "notice" => Ok(Slot::Notice(number)),
         other => Err(unreadable("the kind of a delivery", other)),
     }
 }

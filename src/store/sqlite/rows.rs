@@ -344,6 +344,12 @@ impl Tx for Db {
             .collect()
     }
 
+    async fn unsaid(&mut self) -> Answer<(u32, Option<Timestamp>)> {
+        let row = self.one(sqlx::query(sql::UNSAID)).await?;
+        let oldest = get::<Option<i64>, _>(&row, 1)?.map(moment).transpose()?;
+        Ok((small(get(&row, 0)?)?, oldest))
+    }
+
     async fn doubt_deliveries(&mut self, now: Timestamp) -> Answer<()> {
         self.run(sqlx::query(sql::DOUBT_DELIVERIES).bind(us(now))).await
     }

@@ -116,7 +116,7 @@ pub(super) const NEXT_LINE: &str = "SELECT coalesce(max(number), 0) + 1 FROM del
 pub(super) const DUE_DELIVERIES: &str = "SELECT * FROM deliveries AS d
     WHERE sent_revision < body_revision AND state <> 'dead' AND due_at <= $1
       AND (state <> 'sending' OR state_since <= $2)
-      AND (kind = 'root'
+      AND (kind IN ('root', 'notice')
         OR EXISTS (SELECT 1 FROM deliveries AS root WHERE root.incident = d.incident
             AND root.kind = 'root' AND root.number = 0 AND (root.posted_ts IS NOT NULL
                 OR (d.kind = 'page' AND root.state = 'dead')))
@@ -125,7 +125,9 @@ pub(super) const DUE_DELIVERIES: &str = "SELECT * FROM deliveries AS d
             WHERE earlier.incident = d.incident AND earlier.kind = 'thread'
               AND earlier.number < d.number AND earlier.sent_revision < earlier.body_revision
               AND earlier.state <> 'dead'))
-    ORDER BY kind <> 'page', kind <> 'root' OR posted_ts IS NOT NULL, incident, kind, number LIMIT $4";
+    ORDER BY kind <> 'page', kind NOT IN ('root', 'notice') OR posted_ts IS NOT NULL, incident, kind, number LIMIT $4";
+pub(super) const UNSAID: &str = "SELECT count(*), min(planned_at) FROM deliveries
+    WHERE sent_revision < body_revision AND state <> 'dead' AND posted_ts IS NULL";
 pub(super) const DOUBT_DELIVERIES: &str = "UPDATE deliveries SET state = 'ambiguous', due_at = $1
     WHERE sent_revision < body_revision AND state <> 'dead' AND state = 'sending'";
 

@@ -7,7 +7,7 @@ use slack_morphism::prelude::*;
 use super::text;
 use crate::core::cause::{Clue, Lasting, Verdict};
 use crate::core::guard::{Answer, GuardVerdict};
-use crate::core::report::{Mark, NextStep, Page, Report, Status};
+use crate::core::report::{Mark, NextStep, Notice, Page, Report, Status};
 use crate::core::rule::{BreakerState, Contact};
 use crate::core::time::Timestamp;
 
@@ -81,6 +81,17 @@ pub fn page(page: &Page) -> Message {
         text::mrkdwn(&page.reason, PAGE_REASON_MAX)
     );
     Message { link_names: text.contains('@'), text, blocks: vec![], broadcast: true }
+}
+
+/// What the server itself has to say, in the channel.
+pub fn notice(notice: &Notice) -> Message {
+    let lines = notice.lines.join("\n");
+    let mut blocks = vec![section(text::plain(&notice.headline, HEADLINE_MAX))];
+    if !lines.is_empty() {
+        blocks.push(section(text::plain_lines(&lines, THREAD_LINE_MAX)));
+    }
+    let fallback = shown_or_dash(text::mrkdwn(&notice.headline, FALLBACK_MAX));
+    Message { text: fallback, blocks, broadcast: false, link_names: false }
 }
 
 /// The same, when Slack refused the content: a short text, nothing else.

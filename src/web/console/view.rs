@@ -10,11 +10,34 @@ use crate::core::incident::{AlertRecord, Attempt, Incident};
 use crate::core::report::{self, Mark, Report, Status};
 use crate::core::rule::BreakerState;
 use crate::core::time::Timestamp;
+use crate::store;
 
 /// What stands at the top of every page.
 pub(super) struct Top {
     pub(super) now: String,
     pub(super) paused_since: Option<String>,
+    pub(super) rules_wrong: Option<WrongRules>,
+}
+
+/// The rules on disk cannot become active.
+pub(super) struct WrongRules {
+    since: Moment,
+    active: String,
+    errors: usize,
+    lines: Vec<String>,
+    more: usize,
+}
+
+impl WrongRules {
+    pub(super) fn new(wrong: &store::WrongRules, active: String, now: Timestamp) -> Self {
+        Self {
+            since: Moment::new(wrong.since, now),
+            active,
+            errors: wrong.errors,
+            lines: wrong.lines.iter().map(|line| visible(line)).collect(),
+            more: wrong.errors.saturating_sub(wrong.lines.len()),
+        }
+    }
 }
 
 #[derive(Template)]

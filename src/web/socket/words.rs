@@ -1,12 +1,13 @@
 //! What is said over the socket: one line of JSON each way. Serialized types of their own, apart from the core's.
 
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 use crate::core::command::Scope;
 use crate::core::incident::{Incident, IncidentId};
 use crate::core::rule::{BreakerState, TargetName};
 use crate::core::time::Timestamp;
-use crate::store::{Store, StoreError, TargetLock, Which};
+use crate::store::{Store, StoreError, TargetLock, Which, WrongRules};
 
 /// More incidents than this are counted, not listed: nobody reads them on a terminal.
 const LISTED_MOST: usize = 500;
@@ -17,9 +18,13 @@ const NEWEST: u32 = 500;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
-    Incidents { all: bool },
+    Incidents {
+        all: bool,
+    },
     AuditVerify,
     Order(Order),
+    /// Read the rules again.
+    Reload,
 }
 
 /// An order as it is typed: spans instead of moments, because only the server's clock counts.
@@ -41,6 +46,19 @@ pub enum Response {
     Audit(Audit),
     /// The order is carried out: what is true from now on.
     Ordered(String),
+    /// The rules were read again and are active; `before` is the same revision if nothing had changed.
+    Reloaded {
+        before: String,
+        revision: String,
+        rules: usize,
+        targets: usize,
+    },
+    /// The rules were read again and are wrong: the set stays as it was.
+    RulesWrong {
+        active: String,
+        errors: usize,
+        report: String,
+    },
     /// The answer is no, and why.
     Refused(String),
     /// The server could not do it: its own fault, or its disk's.
@@ -63,6 +81,9 @@ pub struct Listing {
     pub paused_since: Option<Timestamp>,
     pub pauses: Vec<Pause>,
     pub locks: Vec<TargetLock>,
+    /// The rules of the server; `None`: it is stopped, and has none.
+    #[serde(default)]
+    pub rules: Option<Rules>,
     pub incidents: Vec<Line>,
     /// So many more are not listed.
     pub more: usize,
@@ -72,6 +93,20 @@ pub struct Listing {
 pub struct Pause {
     pub what: String,
     pub until: Timestamp,
+}
+
+/// The rules that are active, and what is wrong with those on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    pub revision: String,
+    pub wrong: Option<WrongRules>,
+}
+
+impl Rules {
+    pub fn new(revision: &str, wrong: Option<Arc<WrongRules>>) -> Self {
+        let wrong = wrong.map(|wrong| wrong.as_ref().clone());
+        Self { revision: revision.to_owned(), wrong }
+    }
 }
 
 /// One incident.
@@ -105,6 +140,7 @@ pub async fn list(store: &Store, all: bool, now: Timestamp) -> Result<Listing, S
         paused_since: switches.kill_switch_since,
         pauses: pauses.map(|(scope, until)| Pause { what: scope_name(&scope), until }).collect(),
         locks: switches.locks,
+        rules: None,
         more: incidents.len().saturating_sub(LISTED_MOST),
         incidents: incidents.iter().take(LISTED_MOST).map(line).collect(),
     })

@@ -55,6 +55,7 @@ fn rule() -> Rule {
         channel: None,
         mode: Mode::Observe,
         targets: vec!["pms".into()],
+        ceilings: BTreeMap::new(),
         target_from: None,
         matchers: vec![],
         act_after: MINUTE,
@@ -84,6 +85,7 @@ fn rule() -> Rule {
             through_breaker: false,
             hold: MINUTE,
         }],
+        alerts: vec![],
         updates_every: MINUTE,
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use reclose::core::planted::Bugs;
 use reclose::core::rule::{RuleSet, Target};
+use reclose::engine::active::Active;
 use reclose::engine::clock::Clock;
 use reclose::store::Store;
 use reclose::web::socket::words::{Request, Response};
@@ -38,7 +39,8 @@ impl Served {
         std::fs::create_dir(folder.path().join("data")).unwrap();
         let listener = bind(&folder.path().join("data")).await.unwrap();
         let stop = CancellationToken::new();
-        let task = tokio::spawn(serve(listener, Door { store, rules, clock }, stop.clone()));
+        let door = Door { store, rules: Active::new(rules), reloader: None, clock };
+        let task = tokio::spawn(serve(listener, door, stop.clone()));
         Self { folder, stop, task }
     }
 

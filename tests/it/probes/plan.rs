@@ -153,6 +153,7 @@ pub(super) fn rule(needs_idle: bool, through_breaker: bool) -> RuleSet {
         channel: None,
         mode: Mode::Observe,
         targets: vec!["one".to_owned()],
+        ceilings: BTreeMap::new(),
         target_from: None,
         matchers: vec![],
         act_after: Duration::ZERO,
@@ -167,6 +168,7 @@ pub(super) fn rule(needs_idle: bool, through_breaker: bool) -> RuleSet {
         verify,
         escalate: vec![],
         probes: vec![probe],
+        alerts: vec![],
         updates_every: Duration::from_secs(900),
     };
     RuleSet { rules: BTreeMap::from([("a".to_owned(), rule)]), ..RuleSet::default() }

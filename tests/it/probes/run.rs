@@ -9,6 +9,7 @@ use axum::routing::get;
 use reclose::core::evidence::{ProbeResult, Value};
 use reclose::core::planted::Bugs;
 use reclose::core::rule::{ProbeRule, RuleSet};
+use reclose::engine::active::Active;
 use reclose::engine::clock::Clock;
 use reclose::engine::probes::{Prober, run};
 use reclose::store::Store;
@@ -82,7 +83,7 @@ async fn probes_run_on_time_and_a_hanging_one_holds_up_nobody() {
     let prober = Prober {
         store: store.clone(),
         systems: Arc::new(Systems::new(Endpoints::default(), Secrets::new(|_| None)).unwrap()),
-        rules: Arc::new(rules(&url)),
+        rules: Active::new(Arc::new(rules(&url))),
         clock: Clock::start(None),
         metrics: Arc::clone(&metrics),
     };

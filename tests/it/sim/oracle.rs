@@ -101,6 +101,8 @@ impl Judge {
             | AuditEntry::NotStarted { .. }
             | AuditEntry::ServerStopped
             | AuditEntry::Rejected { .. }
+            | AuditEntry::RulesActive { .. }
+            | AuditEntry::RulesRefused { .. }
             | AuditEntry::Note { .. } => {}
         }
     }

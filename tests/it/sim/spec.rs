@@ -185,6 +185,7 @@ fn draw_rule(rng: &mut Rng, name: &str, target: &str) -> Rule {
             ])
             .unwrap(),
         targets: vec![target.to_owned()],
+        ceilings: BTreeMap::from([(target.to_owned(), Mode::Auto)]),
         target_from: None,
         matchers: vec![AlertMatch { source: Source::Alertmanager, labels: labels(name) }],
         act_after: Duration::from_secs(*rng.choice(&[0, 0, 0, 60]).unwrap()),
@@ -235,6 +236,7 @@ fn draw_rule(rng: &mut Rng, name: &str, target: &str) -> Rule {
             through_breaker: false,
             hold: PROBE_HOLD,
         }],
+        alerts: vec![],
         updates_every: Duration::from_secs(900),
     }
 }

@@ -150,7 +150,14 @@ impl World {
 /// The next revision of an incident, nothing else changed.
 pub fn same(incident: &Incident) -> Decision {
     let incident = Incident { revision: incident.revision + 1, ..incident.clone() };
-    Decision { incident, effects: vec![], wake: None, because: vec![], audit: vec![] }
+    Decision {
+        rule: incident.rule_revision.clone(),
+        incident,
+        effects: vec![],
+        wake: None,
+        because: vec![],
+        audit: vec![],
+    }
 }
 
 /// What `decide` writes when it acts on a proven, open breaker.
@@ -288,6 +295,7 @@ pub fn rules() -> RuleSet {
         channel: None,
         mode: Mode::Auto,
         targets: names().collect(),
+        ceilings: names().map(|name| (name, Mode::Auto)).collect(),
         target_from: Some("service".into()),
         matchers: vec![matcher],
         act_after: Duration::ZERO,
@@ -311,6 +319,7 @@ pub fn rules() -> RuleSet {
         },
         escalate: vec![],
         probes: vec![],
+        alerts: vec![],
         updates_every: Duration::from_secs(600),
     };
     let target = |(name, group): &(&str, &str)| Target {

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use reclose::core::alert::Notification;
 use reclose::core::planted::Bugs;
 use reclose::core::time::{Duration, Timestamp};
+use reclose::engine::active::Active;
 use reclose::engine::clock::{Clock, since_boot};
 use reclose::engine::intake::Intake;
 use reclose::store::{Store, StoreError};
@@ -108,6 +109,7 @@ impl Server {
             clock: Clock::manual(NOW.parse().unwrap()),
             metrics: Arc::clone(&metrics),
             store: store.clone(),
+            rules: Active::new(Arc::default()),
             is_loopback: true,
             hosts: vec!["reclose.internal".to_owned()],
         };
