@@ -12,6 +12,7 @@ mod check;
 mod coverage;
 #[cfg(feature = "demo")]
 mod demo;
+mod explain;
 mod incidents;
 #[cfg(feature = "demo")]
 mod lab;
@@ -19,6 +20,7 @@ mod packs;
 mod pause;
 mod reload;
 mod resume;
+mod schema;
 mod serve;
 mod unlock;
 
@@ -64,6 +66,10 @@ enum Command {
     Alerts(alerts::Arguments),
     /// Have a running server read its rules again
     Reload(reload::Arguments),
+    /// Say in plain words what a rule does, when, by whose leave, and what never
+    Explain(explain::Arguments),
+    /// Print the rule language as JSON Schema, for editors
+    Schema(schema::Arguments),
     /// Show what is open, and every switch that is on
     Incidents(incidents::Arguments),
     /// Check the audit log
@@ -105,11 +111,13 @@ impl Cli {
             Command::Serve(arguments) => serve::run(arguments).await,
             #[cfg(feature = "demo")]
             Command::Demo(arguments) => demo::run(arguments).await,
-            Command::Check(arguments) => check::run(&arguments),
             Command::Coverage(arguments) => coverage::run(&arguments),
             Command::Packs(arguments) => packs::run(&arguments),
             Command::Alerts(arguments) => alerts::run(&arguments),
             Command::Reload(arguments) => reload::run(arguments).await,
+            Command::Check(arguments) => check::run(&arguments).await,
+            Command::Explain(arguments) => explain::run(&arguments),
+            Command::Schema(arguments) => schema::run(&arguments),
             Command::Incidents(arguments) => incidents::run(arguments).await,
             Command::Audit(arguments) => audit::run(arguments).await,
             Command::Pause(arguments) => pause::run(arguments).await,

@@ -140,6 +140,23 @@ pub fn data_folder(
     flag.unwrap_or_else(|| PathBuf::from(others()))
 }
 
+/// Where questions go, for commands that only ask them: what else is wrong in the file is the server's to tell.
+pub fn endpoints(
+    named: Option<PathBuf>,
+    env: &dyn Fn(&str) -> Option<String>,
+    default_file: &Path,
+) -> Result<Endpoints, Vec<Mistake>> {
+    let named = named.or_else(|| env("RECLOSE_CONFIG").map(PathBuf::from));
+    let path = named.clone().unwrap_or_else(|| default_file.to_owned());
+    let mut mistakes = Vec::new();
+    if named.is_none() && !path.exists() {
+        return Ok(Endpoints::default());
+    }
+    let file = file::read(&path, env, &mut mistakes);
+    let unreadable = file.endpoints.prometheus.is_none() && !mistakes.is_empty();
+    if unreadable { Err(mistakes) } else { Ok(file.endpoints) }
+}
+
 /// Somebody must be able to deliver alerts, and not everybody.
 fn doors(config: &Config, path: &Path, mistakes: &mut Vec<Mistake>) {
     let who = &config.alertmanager;

@@ -6,17 +6,24 @@ mod address;
 mod alerts;
 mod ask;
 mod coverage;
+mod explain;
 mod files;
 mod fill;
 mod fingerprint;
+#[cfg(test)]
+mod golden;
+mod grammar;
 mod http;
 mod ladder;
+mod located;
 mod logs;
 mod mistake;
 mod packs;
 mod promql;
 mod read;
 mod rule;
+pub mod schema;
+mod sense;
 mod sound;
 mod steps;
 mod targets;
@@ -25,7 +32,9 @@ mod words;
 mod yaml;
 
 pub use coverage::{coverage, table};
+pub use explain::{explain, span};
 pub use fingerprint::fingerprint;
+pub use located::{Located, prometheus_questions};
 pub use mistake::{Mistake, Severity, Source, render, sort};
 pub use packs::{Pack, Parameter};
 
@@ -36,9 +45,10 @@ pub(crate) use yaml::{Kind, Node, parse as yaml_tree};
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::core::rule::{RuleSet, Target, TargetName};
+use files::TARGETS;
 
 /// Reads everything under a folder. Warnings alone do not stop it; they are `check`'s to show.
 pub fn load(dir: &Path) -> Result<RuleSet, Vec<Mistake>> {
@@ -79,39 +89,47 @@ pub fn inventory(dir: &Path) -> Option<BTreeMap<TargetName, Target>> {
 /// What `reclose check` says about a folder, and whether its rules could become active.
 pub fn check(dir: &Path, styled: bool) -> (String, bool) {
     let (rules, mistakes) = load_with_warnings(dir);
-    let mut report = render(&mistakes, styled);
+    let mut report = render(&mistakes, styled) + &summary(dir, rules.as_ref(), &mistakes);
+    report.push_str(&rules.as_ref().map(notes).unwrap_or_default());
+    (report, rules.is_some())
+}
+
+/// The last line of a check. Without rules: how many mistakes there are.
+pub fn summary(path: &Path, rules: Option<&RuleSet>, mistakes: &[Mistake]) -> String {
     let errors = mistakes.iter().filter(|mistake| mistake.is_error()).count();
     let warnings = mistakes.len() - errors;
     let told = |count: usize, what: &str| match count {
         1 => format!("1 {what}"),
         _ => format!("{count} {what}s"),
     };
-    // Writing to a String cannot fail.
-    match &rules {
-        Some(rules) => writeln!(
-            report,
-            "{}: {} for {}, revision {}{}",
-            dir.display(),
-            told(rules.rules.len(), "rule"),
-            told(rules.targets.len(), "target"),
-            rules.revision,
-            if warnings > 0 { format!("; {}", told(warnings, "warning")) } else { String::new() },
-        ),
-        None => writeln!(
-            report,
-            "{}: {}, {}: nothing becomes active",
-            dir.display(),
-            told(errors, "error"),
-            told(warnings, "warning")
-        ),
+    let path = path.display();
+    let (errors, warnings) = match (errors, warnings) {
+        (0, 0) => ("nothing wrong".to_owned(), String::new()),
+        (0, warnings) => (told(warnings, "warning"), String::new()),
+        (errors, 0) => (told(errors, "error"), String::new()),
+        (errors, warnings) => (told(errors, "error"), format!(", {}", told(warnings, "warning"))),
+    };
+    match rules {
+        Some(rules) => {
+            let (count, targets) = (rules.rules.len(), rules.targets.len());
+            let warned =
+                if mistakes.is_empty() { String::new() } else { format!("; {errors}{warnings}") };
+            let revision = &rules.revision;
+            format!(
+                "{path}: {} for {}, revision {revision}{warned}\n",
+                told(count, "rule"),
+                told(targets, "target")
+            )
+        }
+        None if mistakes.iter().any(Mistake::is_error) => {
+            format!("{path}: {errors}{warnings}: nothing becomes active\n")
+        }
+        None => format!("{path}: {errors}{warnings}\n"),
     }
-    .unwrap_or_default();
-    report.push_str(&rules.as_ref().map(notes).unwrap_or_default());
-    (report, rules.is_some())
 }
 
 /// What people should know of the packs that their rules use, each once.
-fn notes(rules: &RuleSet) -> String {
+pub fn notes(rules: &RuleSet) -> String {
     let mut packs: BTreeMap<&str, (&[String], Vec<&str>)> = BTreeMap::new();
     for (rule, pack) in &rules.packs {
         packs.entry(&pack.name).or_insert((&pack.traps, Vec::new())).1.push(rule);
@@ -127,3 +145,21 @@ fn notes(rules: &RuleSet) -> String {
     }
     notes
 }
+
+/// The rules folder that a file belongs to: the nearest above it that has the inventory, else its own.
+pub fn folder_of(file: &Path) -> PathBuf {
+    let own = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let own = own.unwrap_or(Path::new("."));
+    let above = own.ancestors().take(FOLDERS_ABOVE);
+    above.into_iter().find(|folder| folder.join(TARGETS).is_file()).unwrap_or(own).to_owned()
+}
+
+/// The breaker that a rule file is about, if it is one.
+pub fn breaker_of(file: &Path) -> Option<String> {
+    let source = files::text(file, &mut Vec::new())?;
+    let root = yaml::parse(&source, &mut Vec::new())?;
+    located::name_of(&root).map(str::to_owned)
+}
+
+/// As deep as `files` looks below a rules folder.
+const FOLDERS_ABOVE: usize = 5;

@@ -90,7 +90,7 @@ impl Settings<'_> {
             "settle",
             "log",
         ];
-        let fields = self.reader.fields(root, &known)?;
+        let fields = self.reader.keys(root, &known)?;
         let mut file = File::default();
         let text = |name: &str| fields.get(name).and_then(|node| self.reader.text(node));
         (file.rules, file.data) = (text("rules"), text("data"));
@@ -125,8 +125,7 @@ impl Settings<'_> {
     }
 
     fn alertmanager(&self, node: &Node, file: &mut File) {
-        let Some(fields) = self.reader.fields(node, &["tokens", "basic", "anonymous", "api"])
-        else {
+        let Some(fields) = self.reader.keys(node, &["tokens", "basic", "anonymous", "api"]) else {
             return;
         };
         let items = |name: &str| {
@@ -155,7 +154,7 @@ impl Settings<'_> {
     }
 
     fn basic(&self, node: &Node) -> Option<(String, SecretString)> {
-        let fields = self.reader.fields(node, &["user", "password"])?;
+        let fields = self.reader.keys(node, &["user", "password"])?;
         let user = fields
             .required(self.reader, "user", "user: alertmanager")
             .and_then(|node| self.user(node));
@@ -182,7 +181,7 @@ impl Settings<'_> {
         if let Kind::Scalar(_) = node.kind {
             return Some(Endpoint { url: self.base(node)?, auth: None, tenant: None });
         }
-        let fields = self.reader.fields(node, &["url", "bearer", "basic", "tenant"])?;
+        let fields = self.reader.keys(node, &["url", "bearer", "basic", "tenant"])?;
         let url = fields.required(self.reader, "url", "where it is: url: http://127.0.0.1:9090");
         let url = url.and_then(|node| self.base(node));
         let tenant = match fields.get("tenant") {
@@ -231,13 +230,13 @@ impl Settings<'_> {
 
     fn basic_kept(&self, node: &Node) -> Option<Auth> {
         let (user, _) = self.basic(node)?;
-        let fields = self.reader.fields(node, &["user", "password"])?;
+        let fields = self.reader.keys(node, &["user", "password"])?;
         let password = fields.get("password").and_then(|node| self.reader.secret_ref(node))?;
         Some(Auth::Basic { user, password })
     }
 
     fn slack(&self, node: &Node) -> Option<Slack> {
-        let fields = self.reader.fields(node, &["token", "channel", "api_url"])?;
+        let fields = self.reader.keys(node, &["token", "channel", "api_url"])?;
         let token = fields
             .required(self.reader, "token", "the bot's token: token: { env: SLACK_BOT_TOKEN }")
             .and_then(|node| self.secret(node));
@@ -252,7 +251,7 @@ impl Settings<'_> {
     }
 
     fn api(&self, node: &Node, file: &mut File) {
-        let Some(fields) = self.reader.fields(node, &["token", "hosts"]) else { return };
+        let Some(fields) = self.reader.keys(node, &["token", "hosts"]) else { return };
         let token = fields.required(self.reader, "token", "token: { env: NAME }");
         file.api_token = token.and_then(|node| self.secret(node));
         let hosts = fields.get("hosts").and_then(|node| self.reader.list(node)).unwrap_or_default();
@@ -271,7 +270,7 @@ impl Settings<'_> {
     }
 
     fn limits(&self, node: &Node) -> Option<usize> {
-        let fields = self.reader.fields(node, &["body"])?;
+        let fields = self.reader.keys(node, &["body"])?;
         let node = fields.required(self.reader, "body", "such as body: 16MiB")?;
         let text = self.reader.text(node)?;
         let (number, unit) =
@@ -292,7 +291,7 @@ impl Settings<'_> {
         if let Kind::Scalar(_) = node.kind {
             return Some(Log { filter: self.filter(node)?, format: Format::Human });
         }
-        let fields = self.reader.fields(node, &["filter", "format"])?;
+        let fields = self.reader.keys(node, &["filter", "format"])?;
         let filter = match fields.get("filter") {
             Some(node) => self.filter(node),
             None => Some(FILTER_DEFAULT.to_owned()),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ask::label_check;
+use super::grammar;
 use super::promql::Age;
 use super::read::Reader;
 use super::yaml::{Key, Node};
@@ -43,8 +44,7 @@ impl Reader {
 
     fn one_alert(&self, key: &Key, node: &Node) -> Option<AlertRule> {
         let name = self.valid(label_check(&key.text), key.text.clone(), key.at.clone());
-        let known = ["expr", "promql", "for", "labels", "annotations"];
-        let fields = self.fields(node, &known)?;
+        let fields = self.fields(node, &grammar::ALERT)?;
         let hint = "the PromQL that is true when it shall fire: expr: failures > 0.3";
         let check = self.promql_check(&fields);
         let expr = fields

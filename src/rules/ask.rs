@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fill::whole;
+use super::grammar;
 use super::http::Purpose;
 use super::promql::{Age, Check};
 use super::read::{Fields, Reader};
@@ -18,7 +19,7 @@ const STEP: Duration = Duration::from_secs(15);
 /// Points of a range: a trend needs no more, and Prometheus refuses beyond 11,000.
 const POINTS_MOST: u128 = 1_000;
 
-const STATES: [(&str, BreakerState); 6] = [
+pub(crate) const STATES: [(&str, BreakerState); 6] = [
     ("closed", BreakerState::Closed),
     ("open", BreakerState::Open),
     ("half_open", BreakerState::HalfOpen),
@@ -27,7 +28,9 @@ const STATES: [(&str, BreakerState); 6] = [
     ("unknown", BreakerState::Unknown),
 ];
 
-const MEANINGS: [(&str, Meaning); 4] = [
+pub(crate) const CHECKS: [(&str, Check); 1] = [("unchecked", Check::Unchecked)];
+
+pub(crate) const MEANINGS: [(&str, Meaning); 4] = [
     ("statuses", Meaning::Statuses),
     ("errors", Meaning::Errors),
     ("upstream", Meaning::Upstream),
@@ -40,11 +43,8 @@ impl Reader {
     }
 
     pub(crate) fn state(&self, node: &Node) -> Option<StateRule> {
-        let known = ["prometheus", "age", "promql", "http", "scrape", "max_age", "means"];
-        let fields = self.fields(node, &known)?;
-        let ask = fields
-            .one_of(self, &["prometheus", "http", "scrape"])
-            .and_then(|(how, node)| self.ask(how, node, &fields));
+        let fields = self.fields(node, &grammar::STATE)?;
+        let ask = fields.choice(self).and_then(|(how, node)| self.ask(how, node, &fields));
         let max_age = self.max_age(&fields, MAX_AGE);
         let hint = "say what the breaker's own words mean: means: { \"0\": closed, \"1\": open }";
         let means = fields.required(self, "means", hint).and_then(|node| self.means(node));
@@ -120,11 +120,8 @@ impl Reader {
         node: &Node,
         probes: &[ProbeRule],
     ) -> Option<EvidenceRule> {
-        const HOWS: [&str; 7] =
-            ["prometheus", "prometheus_range", "scrape", "loki", "log_file", "http", "probe"];
-        let known: Vec<&str> = HOWS.into_iter().chain(["as", "max_age", "age", "promql"]).collect();
-        let fields = self.fields(node, &known)?;
-        let found = fields.one_of(self, &HOWS);
+        let fields = self.fields(node, &grammar::EVIDENCE)?;
+        let found = fields.choice(self);
         let ask = found.and_then(|(how, node)| self.ask(how, node, &fields));
         let meaning = match fields.get("as") {
             Some(node) => self.word(node, &MEANINGS),
@@ -142,12 +139,9 @@ impl Reader {
         let probe = match (probe, found) {
             (Some(None), Some((_, node))) => {
                 let known: Vec<&str> = probes.iter().map(|probe| probe.name.as_str()).collect();
-                let hint = known.join(", ");
-                return self.no(
-                    node,
-                    "no probe of this rule has that name",
-                    &format!("probes here: {hint}"),
-                );
+                let name = self.text(node)?;
+                let message = format!("no probe of this rule is called `{name}`");
+                return self.no(node, message, &alike(&name, &known));
             }
             (Some(probe), _) => probe,
             (None, _) => None,
@@ -178,7 +172,12 @@ impl Reader {
                 "log lines are classified: add `as: errors`, or name it `errors`",
             ),
         };
-        if fits { Some(()) } else { self.no(node, "this question cannot say that", hint) }
+        let (word, _) = MEANINGS.iter().find(|(_, known)| *known == meaning)?;
+        if fits {
+            Some(())
+        } else {
+            self.no(node, format!("this question cannot give `{word}`"), hint)
+        }
     }
 
     fn max_age(&self, fields: &Fields<'_>, default: Duration) -> Option<Duration> {
@@ -199,7 +198,7 @@ impl Reader {
                 if age >= *every {
                     Some(age)
                 } else {
-                    self.no(node, "shorter than the probe's own interval", hint)
+                    self.no(node, "`max_age` is shorter than the probe's own interval", hint)
                 }
             }
             (Schedule::Cron { .. }, Some(node)) => self.duration(node),
@@ -211,17 +210,6 @@ impl Reader {
     }
 
     fn ask(&self, how: &str, node: &Node, fields: &Fields<'_>) -> Option<Ask> {
-        if how != "prometheus" && how != "prometheus_range" {
-            for key in ["age", "promql"] {
-                if let Some(node) = fields.get(key) {
-                    self.fault(
-                        node.place(),
-                        format!("`{key}` belongs to a Prometheus query"),
-                        "leave it out",
-                    );
-                }
-            }
-        }
         match how {
             "prometheus" => {
                 let age = fields.get("age").map_or(Age::Derived, Age::Given);
@@ -233,19 +221,20 @@ impl Reader {
             "loki" => self.loki(node),
             "log_file" => self.log_file(node),
             "http" => self.http(node, Purpose::Question).map(Ask::Http),
-            _ => self.name(node).map(|probe| Ask::Probe { probe }),
+            "probe" => self.name(node).map(|probe| Ask::Probe { probe }),
+            other => self.no(node, format!("nobody knows how to ask `{other}`"), "leave it out"),
         }
     }
 
     pub(crate) fn promql_check(&self, fields: &Fields<'_>) -> Option<Check> {
         match fields.get("promql") {
-            Some(node) => self.word(node, &[("unchecked", Check::Unchecked)]),
+            Some(node) => self.word(node, &CHECKS),
             None => Some(Check::Parsed),
         }
     }
 
     fn range(&self, node: &Node, check: Check) -> Option<Ask> {
-        let fields = self.fields(node, &["query", "last", "step"])?;
+        let fields = self.fields(node, &grammar::RANGE)?;
         let query = fields
             .required(self, "query", "the PromQL to ask")
             .and_then(|node| self.promql(node, Age::NotNeeded, check));
@@ -260,7 +249,7 @@ impl Reader {
         if step > last || last.as_millis() / step.as_millis().max(1) > POINTS_MOST {
             return self.no(
                 node,
-                "too few or too many points",
+                "`step` and `last` make too few or too many points",
                 "from 1 to 1,000 steps within `last`",
             );
         }
@@ -268,7 +257,7 @@ impl Reader {
     }
 
     fn scrape(&self, node: &Node) -> Option<Ask> {
-        let fields = self.fields(node, &["url", "metric", "labels", "by"])?;
+        let fields = self.fields(node, &grammar::SCRAPE)?;
         let url = fields
             .required(self, "url", "the page to read: url: http://…/metrics")
             .and_then(|node| self.url(node));

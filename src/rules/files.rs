@@ -14,7 +14,7 @@ const FILES_MOST: usize = 2_000;
 const FOLDER_APART: &str = "patterns";
 /// Packs of breaker libraries: not rules, but what rules use.
 const PACKS: &str = "packs";
-const TARGETS: &str = "targets.yaml";
+pub(crate) const TARGETS: &str = "targets.yaml";
 const RULES: &str = ".yaml";
 /// Beside a rule: its tests, and what becomes of the steps of its runbook.
 pub(crate) const TESTS: &str = ".test.yaml";
@@ -43,7 +43,9 @@ pub(crate) fn read(dir: &Path, mistakes: &mut Vec<Mistake>) -> Read {
     list(dir, 0, &is_rule, &mut paths, mistakes);
     paths.sort();
     if paths.len() > FILES_MOST {
-        mistakes.push(Mistake::without_text(&read.dir, format!("more than {FILES_MOST} files")));
+        let message = format!("more than {FILES_MOST} files in this folder");
+        let mistake = Mistake::without_text(&read.dir, message);
+        mistakes.push(mistake.hint("is it the folder of your rules?"));
         return read;
     }
     for path in paths {
@@ -108,10 +110,9 @@ fn list(
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) => {
-            mistakes.push(Mistake::without_text(
-                dir.display().to_string(),
-                format!("cannot be read: {error}"),
-            ));
+            let message = format!("this folder cannot be read: {error}");
+            let mistake = Mistake::without_text(dir.display().to_string(), message);
+            mistakes.push(mistake.hint("does it exist, and may this user read it?"));
             return;
         }
     };
@@ -139,16 +140,18 @@ fn list(
 /// The text of one file, bounded and valid.
 pub(crate) fn text(path: &Path, mistakes: &mut Vec<Mistake>) -> Option<Arc<Source>> {
     let shown = path.display().to_string();
-    let mut wrong = |message: String| {
-        mistakes.push(Mistake::without_text(&shown, message));
+    let mut wrong = |message: String, hint: &str| {
+        mistakes.push(Mistake::without_text(&shown, message).hint(hint));
         None
     };
+    let unread = "does it exist, and may this user read it?";
     let length = match std::fs::metadata(path) {
         Ok(metadata) => metadata.len(),
-        Err(error) => return wrong(format!("cannot be read: {error}")),
+        Err(error) => return wrong(format!("this file cannot be read: {error}"), unread),
     };
     if length > FILE_MOST_BYTES {
-        return wrong(format!("larger than {FILE_MOST_BYTES} bytes"));
+        let message = format!("this file is larger than {} MiB", FILE_MOST_BYTES >> 20);
+        return wrong(message, "a rule is a few kilobytes: is this another kind of file?");
     }
     match std::fs::read(path).map(String::from_utf8) {
         Ok(Ok(text)) => Some(Arc::new(Source::new(shown, text))),
@@ -159,8 +162,8 @@ pub(crate) fn text(path: &Path, mistakes: &mut Vec<Mistake>) -> Option<Arc<Sourc
                 .take(error.utf8_error().valid_up_to())
                 .filter(|byte| **byte == b'\n')
                 .count();
-            wrong(format!("not valid UTF-8 in line {}", line + 1))
+            wrong(format!("not valid UTF-8 in line {}", line + 1), "save the file as UTF-8")
         }
-        Err(error) => wrong(format!("cannot be read: {error}")),
+        Err(error) => wrong(format!("this file cannot be read: {error}"), unread),
     }
 }

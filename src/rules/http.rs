@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use super::fill::{Filled, whole};
+use super::grammar::{self, Shape};
 use super::read::{Fields, Reader};
 use super::words;
 use super::yaml::{Key, Kind, Node, Scalar};
@@ -35,44 +36,35 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    const fn keys(self) -> &'static [&'static str] {
+    fn shape(self) -> &'static Shape {
         match self {
-            Self::Question => &["get", "headers", "bearer", "pointer", "timeout"],
-            Self::Probe => &["get", "post", "headers", "bearer", "json", "expect", "timeout"],
-            Self::Reset => {
-                &["post", "put", "patch", "delete", "headers", "bearer", "json", "timeout"]
-            }
-        }
-    }
-
-    const fn methods(self) -> &'static [&'static str] {
-        match self {
-            Self::Question => &["get"],
-            Self::Probe => &["get", "post"],
-            Self::Reset => &["post", "put", "patch", "delete"],
+            Self::Question => &grammar::QUESTION_HTTP,
+            Self::Probe => &grammar::PROBE_HTTP,
+            Self::Reset => &grammar::RESET_HTTP,
         }
     }
 }
 
 impl Reader {
     pub(crate) fn http(&self, node: &Node, purpose: Purpose) -> Option<HttpAsk> {
-        let fields = self.fields(node, purpose.keys())?;
-        let method = fields.one_of(self, purpose.methods());
+        let fields = self.fields(node, purpose.shape())?;
+        let method = fields.choice(self);
+        let of = |name: &str| purpose.shape().key(name).and_then(|_| fields.get(name));
         let url = method.and_then(|(_, node)| self.url(node));
         let headers = self.headers(&fields);
         let mut secrets = BTreeMap::new();
-        let json = match fields.get("json") {
+        let json = match of("json") {
             Some(node) => self.json(node, "", Some(&mut secrets)).map(Some),
             None => Some(None),
         };
-        if let Some(node) = fields.get("json").filter(|_| purpose == Purpose::Reset) {
+        if let Some(node) = of("json").filter(|_| purpose == Purpose::Reset) {
             self.reset_body(node)?;
         }
-        let pointer = match fields.get("pointer") {
+        let pointer = match of("pointer") {
             Some(node) => self.pointer(node).map(Some),
             None => Some(None),
         };
-        let expect = match fields.get("expect") {
+        let expect = match of("expect") {
             Some(node) => self.expect(node).map(Some),
             None if purpose == Purpose::Probe => {
                 Some(Some(Expect { status: 200, json: BTreeMap::new() }))
@@ -83,7 +75,11 @@ impl Reader {
             Some(node) => self.duration(node).and_then(|timeout| {
                 let fits = (timeout <= TIMEOUT_MOST).then_some(timeout);
                 fits.or_else(|| {
-                    self.no(node, "nobody waits that long for an answer", "at most 10s")
+                    self.no(
+                        node,
+                        "nobody waits that long for an answer",
+                        "`timeout` is at most 10s",
+                    )
                 })
             }),
             None => Some(TIMEOUT),
@@ -179,7 +175,7 @@ impl Reader {
 
     /// `{ secret: { env: NAME } }`, perhaps with `prefix: "Token "`.
     fn secret_value(&self, node: &Node) -> Option<Secretish> {
-        let fields = self.fields(node, &["secret", "prefix"])?;
+        let fields = self.fields(node, &grammar::SECRET_VALUE)?;
         let secret = fields.required(self, "secret", "write { secret: { env: NAME } }");
         let secret = secret.and_then(|node| self.secret_ref(node));
         let prefix = match fields.get("prefix") {
@@ -205,8 +201,7 @@ impl Reader {
             self.hide(node);
             return self.no(node, "a secret stands here, or something in its place", HINT);
         };
-        let fields = self.fields(node, &["env", "file"])?;
-        match fields.one_of(self, &["env", "file"])? {
+        match self.fields(node, &grammar::SECRET)?.choice(self)? {
             ("env", node) => {
                 let name = self.text(node)?;
                 let fits = !name.starts_with(|c: char| c.is_ascii_digit())
@@ -214,7 +209,8 @@ impl Reader {
                 if fits {
                     Some(SecretRef::Env(name))
                 } else {
-                    self.no(node, "no name of a variable", HINT)
+                    let message = format!("`{}` is no name of a variable", words::short(&name));
+                    self.no(node, message, "letters, digits and `_`: env: PMS_ADMIN_TOKEN")
                 }
             }
             (_, node) => self.text(node).map(SecretRef::File),
@@ -234,7 +230,7 @@ impl Reader {
     }
 
     fn expect(&self, node: &Node) -> Option<Expect> {
-        let fields = self.fields(node, &["status", "json"])?;
+        let fields = self.fields(node, &grammar::EXPECT)?;
         let status = match fields.get("status") {
             Some(node) => self.integer(node, 100..=599),
             None => Some(200),

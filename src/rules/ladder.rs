@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::ask::alike;
+use super::grammar;
 use super::http::Purpose;
 use super::read::{Fields, Reader};
 use super::words;
@@ -42,12 +43,19 @@ pub(crate) struct Place {
     pub(crate) at: Range<usize>,
 }
 
+/// A rung that is a word of its own.
+pub(crate) const ALONE: [(&str, Rung); 1] = [("escalate", Rung::Escalate)];
+
+pub(crate) fn words() -> Vec<&'static str> {
+    grammar::words(&classes())
+}
+
 fn classes() -> Vec<(&'static str, Option<Class>)> {
     let named = Class::ALL.into_iter().map(|class| (class.name(), Some(class)));
     named.chain([(OTHERWISE, None)]).collect()
 }
 
-const CAUSES: [Cause; 9] = [
+pub(crate) const CAUSES: [Cause; 9] = [
     Cause::Auth,
     Cause::RateLimited,
     Cause::Upstream5xx,
@@ -99,20 +107,10 @@ impl Reader {
 
     fn rung(&self, node: &Node) -> Option<Rung> {
         if let Kind::Scalar(_) = node.kind {
-            return self.word(node, &[("escalate", ())]).map(|()| Rung::Escalate);
+            return self.word(node, &ALONE);
         }
-        let keys = ["wait", "at_least", "at_most", "do", "when", "within", "ask"];
-        let fields = self.fields(node, &keys)?;
-        let (how, value) = fields.one_of(self, &["wait", "do", "ask"])?;
-        let allowed: &[&str] = match how {
-            "wait" => &["wait", "at_least", "at_most"],
-            "do" => &["do", "when", "within"],
-            _ => &["ask"],
-        };
-        let mut strange = keys.iter().filter(|key| !allowed.contains(key));
-        if let Some((key, node)) = strange.find_map(|key| Some((key, fields.get(key)?))) {
-            return self.no(node, format!("`{key}` does not belong to `{how}`"), "leave it out");
-        }
+        let fields = self.fields(node, &grammar::RUNG)?;
+        let (how, value) = fields.choice(self)?;
         match how {
             "wait" => self.wait(value, &fields).map(Rung::Wait),
             "do" => self.remedy(value, &fields),
@@ -156,7 +154,7 @@ impl Reader {
         let action = self.name(node);
         let gone = match fields.get("when") {
             Some(when) => {
-                let when = self.fields(when, &["gone"])?;
+                let when = self.fields(when, &grammar::PROOF)?;
                 when.required(self, "gone", "write when: { gone: true }")
                     .and_then(|node| self.boolean(node))
             }
@@ -189,7 +187,7 @@ impl Reader {
     }
 
     fn action(&self, name: ActionName, node: &Node) -> Option<Action> {
-        let fields = self.fields(node, &["http", "observe", "guards"])?;
+        let fields = self.fields(node, &grammar::ACTION)?;
         let request = fields
             .required(self, "http", "how it is done: http: { post: … }")
             .and_then(|node| self.http(node, Purpose::Reset));
@@ -203,7 +201,9 @@ impl Reader {
         };
         let (cooldown, at_most) = guards?;
         let how = How::HttpReset { request: request?, observe: observe? };
-        Some(Action { name, how, cooldown, at_most })
+        let action = Action { name, how, cooldown, at_most };
+        self.guard_sense(&action, node);
+        Some(action)
     }
 
     fn observe(&self, node: &Node) -> Option<crate::core::evidence::HttpAsk> {
@@ -216,7 +216,7 @@ impl Reader {
     }
 
     fn guards(&self, node: &Node) -> Option<(Duration, Option<Budget>)> {
-        let fields = self.fields(node, &["cooldown", "at_most"])?;
+        let fields = self.fields(node, &grammar::GUARDS)?;
         let cooldown = match fields.get("cooldown") {
             Some(node) => self.duration(node),
             None => Some(COOLDOWN),
@@ -235,7 +235,7 @@ impl Reader {
         let text = self.text(node)?;
         words::times(&text, between).or_else(|| {
             let message = format!("`{}` is not how often within how long", words::short(&text));
-            self.no(node, message, &format!("write it as `2 {between} 6h`"))
+            self.no(node, message, &format!("write it as `2 {between} 6h`: 1 to 1,000 times"))
         })
     }
 
@@ -246,7 +246,7 @@ impl Reader {
         let mut sound = true;
         for (key, value) in self.map(node)? {
             let cause = self.word_key(key, &words);
-            let logs = self.fields(value, &["log"]).and_then(|fields| {
+            let logs = self.fields(value, &grammar::CAUSE).and_then(|fields| {
                 fields
                     .required(self, "log", "a pattern for its log lines: log: '…'")
                     .and_then(|node| self.logs(node))

@@ -1,6 +1,7 @@
 //! Questions for log lines: Loki and local files. Never reads a line, never lets a value out of its quotes or its folder.
 
 use super::fill::{Filled, Part, parts};
+use super::grammar;
 use super::read::Reader;
 use super::yaml::{Kind, Node};
 use crate::core::evidence::Ask;
@@ -8,12 +9,12 @@ use crate::core::time::Duration;
 
 /// Lines of one look into a log.
 const LINES: u32 = 500;
-const LINES_MOST: u32 = 5_000;
+pub(crate) const LINES_MOST: u32 = 5_000;
 const LOG_LAST: Duration = Duration::from_mins(10);
 
 impl Reader {
     pub(crate) fn loki(&self, node: &Node) -> Option<Ask> {
-        let fields = self.fields(node, &["query", "last", "limit"])?;
+        let fields = self.fields(node, &grammar::LOKI)?;
         let query =
             fields.required(self, "query", "the LogQL to ask").and_then(|node| self.logql(node));
         let last = match fields.get("last") {
@@ -66,7 +67,7 @@ impl Reader {
     pub(crate) fn log_file(&self, node: &Node) -> Option<Ask> {
         let (path, last_lines) = match &node.kind {
             Kind::Map(_) => {
-                let fields = self.fields(node, &["path", "last_lines"])?;
+                let fields = self.fields(node, &grammar::LOG_FILE)?;
                 let lines = match fields.get("last_lines") {
                     Some(node) => self.integer(node, 1..=LINES_MOST),
                     None => Some(LINES),

@@ -147,7 +147,7 @@ fn one(parsed: &Parsed, mistakes: &mut Vec<Mistake>) -> Option<Pack> {
 impl Reader {
     fn pack(&self, parsed: &Parsed) -> Option<Pack> {
         let known: Vec<&str> = OWN_KEYS.into_iter().chain(RULE_KEYS).collect();
-        let fields = self.fields(&parsed.root, &known)?;
+        let fields = self.keys(&parsed.root, &known)?;
         self.version(&fields);
         let must = |name, hint| fields.required(self, name, hint);
         let name = must("pack", "its name: pack: resilience4j").and_then(|node| self.name(node));
@@ -189,7 +189,7 @@ impl Reader {
             self.fault(key.at.clone(), message, hint);
             return None;
         }
-        let fields = self.fields(node, &["about", "default", "optional"])?;
+        let fields = self.keys(node, &["about", "default", "optional"])?;
         let about = fields.required(self, "about", "what it is, for people");
         let default = match fields.get("default") {
             Some(node) => self.text(node).map(Some),

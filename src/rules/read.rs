@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::grammar::Shape;
 use super::mistake::{Mistake, Source};
 use super::packs::Borrowed;
 use super::words;
@@ -38,6 +39,8 @@ pub(crate) struct Reader {
 pub(crate) struct Fields<'n> {
     node: &'n Node,
     entries: &'n [(Key, Node)],
+    /// Of the rule language; the configuration file has none.
+    shape: Option<&'static Shape>,
 }
 
 /// Text beyond this is not a name, a query or a sentence.
@@ -116,8 +119,14 @@ impl Reader {
         None
     }
 
-    /// A map with no other keys than `known`.
-    pub(crate) fn fields<'n>(&self, node: &'n Node, known: &[&str]) -> Option<Fields<'n>> {
+    /// A map with no other keys than the grammar gives this shape.
+    pub(crate) fn fields<'n>(&self, node: &'n Node, shape: &'static Shape) -> Option<Fields<'n>> {
+        let fields = self.keys(node, &shape.names())?;
+        Some(Fields { shape: Some(shape), ..fields })
+    }
+
+    /// A map with no other keys than `known`. For files outside of the rule language.
+    pub(crate) fn keys<'n>(&self, node: &'n Node, known: &[&str]) -> Option<Fields<'n>> {
         let entries = self.map(node)?;
         for (key, _) in entries {
             if !known.contains(&key.text.as_str()) {
@@ -126,7 +135,7 @@ impl Reader {
                 self.fault(key.at.clone(), format!("unknown key `{}`", key.text), hint);
             }
         }
-        Some(Fields { node, entries })
+        Some(Fields { node, entries, shape: None })
     }
 
     pub(crate) fn map<'n>(&self, node: &'n Node) -> Option<&'n [(Key, Node)]> {
@@ -249,7 +258,10 @@ impl Reader {
         number.or_else(|| {
             let message =
                 format!("`{}` is not a number that fits here", words::short(&scalar.text));
-            let hint = format!("a whole number from {} to {}", bounds.start(), bounds.end());
+            let hint = match (bounds.start(), bounds.end()) {
+                (only, same) if only == same => format!("it must be {only}"),
+                (least, most) => format!("a whole number from {least} to {most}"),
+            };
             self.fault(node.place(), message, hint);
             None
         })
@@ -271,18 +283,23 @@ impl Reader {
     }
 
     /// One of a closed list of words.
-    pub(crate) fn word<T: Copy>(&self, node: &Node, words: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn word<T: Clone>(&self, node: &Node, known: &[(&str, T)]) -> Option<T> {
+        let scalar = self.scalar(node)?;
+        // `yes` where a word is wanted: the words are what helps, not quotes.
+        if scalar.plain && !node.is_null() && words::looks_like(&scalar.text).is_some() {
+            return self.pick(&scalar.text, node.place(), known);
+        }
         let text = self.text(node)?;
-        self.pick(&text, node.place(), words)
+        self.pick(&text, node.place(), known)
     }
 
-    pub(crate) fn word_key<T: Copy>(&self, key: &Key, words: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn word_key<T: Clone>(&self, key: &Key, words: &[(&str, T)]) -> Option<T> {
         let text = self.key(key)?;
         self.pick(&text, key.at.clone(), words)
     }
 
-    fn pick<T: Copy>(&self, text: &str, at: Range<usize>, words: &[(&str, T)]) -> Option<T> {
-        let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+    fn pick<T: Clone>(&self, text: &str, at: Range<usize>, words: &[(&str, T)]) -> Option<T> {
+        let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| value.clone());
         if found.is_none() {
             let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
             let hint = words::did_you_mean(text, &known)
@@ -295,6 +312,11 @@ impl Reader {
 
 impl<'n> Fields<'n> {
     pub(crate) fn get(&self, name: &str) -> Option<&'n Node> {
+        if let Some(shape) = self.shape {
+            debug_assert!(shape.key(name).is_some(), "the grammar of {} lacks {name}", shape.name);
+            #[cfg(test)]
+            super::grammar::read(shape, name);
+        }
         self.entries.iter().find(|(key, _)| key.text == name).map(|(_, node)| node)
     }
 
@@ -302,7 +324,21 @@ impl<'n> Fields<'n> {
         self.get(name).or_else(|| reader.no(self.node, format!("`{name}` is missing"), hint))
     }
 
-    /// Of several keys exactly one must be there.
+    /// Of the keys that the grammar names as choices exactly one must be there, without what belongs to others.
+    pub(crate) fn choice(&self, reader: &Reader) -> Option<(&'static str, &'n Node)> {
+        let shape = self.shape?;
+        let (chosen, node) = self.one_of(reader, &shape.choices())?;
+        for key in shape.keys.iter().filter(|key| !key.with.is_empty()) {
+            if let Some(node) = self.get(key.name).filter(|_| !key.with.contains(&chosen)) {
+                let message = format!("`{}` does not belong to `{chosen}`", key.name);
+                let hint = format!("leave it out: it belongs to `{}`", key.with.join("`, `"));
+                reader.fault(node.place(), message, hint);
+            }
+        }
+        Some((chosen, node))
+    }
+
+    /// Of several keys exactly one must be there. For files outside of the rule language.
     pub(crate) fn one_of(
         &self,
         reader: &Reader,
@@ -316,7 +352,12 @@ impl<'n> Fields<'n> {
             (Some(_), Some((name, second))) => {
                 reader.no(second, format!("`{name}` is one too many"), &wanted())
             }
-            (None, _) => reader.no(self.node, "something is missing here", &wanted()),
+            (None, _) => match (names, self.shape.and_then(|shape| shape.key(names.first()?))) {
+                ([only], Some(key)) => {
+                    reader.no(self.node, format!("`{only}` is missing"), key.doc)
+                }
+                _ => reader.no(self.node, "something is missing here", &wanted()),
+            },
         }
     }
 }

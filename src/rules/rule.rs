@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::grammar;
 use super::ladder::{Ladders, Place};
 use super::read::{Fields, Reader};
 use super::targets::MODES;
@@ -27,35 +28,11 @@ const UPDATES: Duration = Duration::from_mins(15);
 const NOT_CURED: [Class; 6] =
     [Class::Auth, Class::Tls, Class::ClientBug, Class::Resource, Class::Mixed, Class::Unknown];
 
-const KINDS: [(&str, BreakerKind); 4] = [
+pub(crate) const KINDS: [(&str, BreakerKind); 4] = [
     ("self", BreakerKind::SelfHealing),
     ("lazy", BreakerKind::Lazy),
     ("manual", BreakerKind::Manual),
     ("capacity", BreakerKind::Capacity),
-];
-
-const KEYS: [&str; 21] = [
-    "version",
-    "breaker",
-    "summary",
-    "runbook",
-    "channel",
-    "mode",
-    "targets",
-    "target_from",
-    "match",
-    "act_after",
-    "state",
-    "kind",
-    "recovery",
-    "evidence",
-    "causes",
-    "ladder",
-    "actions",
-    "verify",
-    "escalate",
-    "probes",
-    "alerts",
 ];
 
 /// A rule, and where it says what must fit the rest of the rule set.
@@ -63,7 +40,6 @@ pub(crate) struct Draft {
     pub(crate) rule: Rule,
     pub(crate) name_at: Range<usize>,
     pub(crate) mode_at: Range<usize>,
-    pub(crate) targets_at: Vec<Range<usize>>,
     pub(crate) matchers_at: Vec<Range<usize>>,
 }
 
@@ -83,6 +59,12 @@ impl Reader {
         if let Some(node) = fields.required(self, "version", "begin the file with `version: 1`") {
             self.integer(node, 1..=1);
         }
+    }
+
+    /// The mode that a rule file states, and where.
+    pub(crate) fn mode(&self, root: &Node) -> Option<(Mode, Range<usize>)> {
+        let (_, node) = self.map(root)?.iter().find(|(key, _)| key.text == "mode")?;
+        Some((self.word(node, &MODES)?, node.place()))
     }
 
     /// The targets that a rule file names, each with its place; read before all else, since placeholders depend on them.
@@ -118,8 +100,7 @@ impl Reader {
         root: &Node,
         targets: &[(TargetName, Range<usize>)],
     ) -> Option<Draft> {
-        let keys: Vec<&str> = KEYS.into_iter().chain(["updates", "use", "with"]).collect();
-        let fields = self.fields(root, &keys)?;
+        let fields = self.fields(root, &grammar::RULE)?;
         self.version(&fields);
         let must = |name: &'static str, hint| fields.required(self, name, hint);
         let name_node = must("breaker", "its name: breaker: pms");
@@ -133,10 +114,14 @@ impl Reader {
         let state =
             must("state", "how to read the breaker's state").and_then(|node| self.state(node));
         let hint = "self (recovers with time), lazy (only when called), manual, or capacity";
-        let kind = must("kind", hint).and_then(|node| self.word(node, &KINDS));
+        let kind_node = must("kind", hint);
+        let kind = kind_node.and_then(|node| self.word(node, &KINDS));
         let recovery = fields.get("recovery").and_then(|node| self.recovery(node));
         let recovery = recovery.unwrap_or_default();
         let updates_every = fields.get("updates").and_then(|node| self.updates(node));
+        let text = |name: &str| fields.get(name).and_then(|node| self.text(node));
+        let (runbook, channel) = (text("runbook"), text("channel"));
+        let act_after = fields.get("act_after").and_then(|node| self.act_after(node));
         let remedies = self.remedies(&fields, mode, recovery);
         let (matchers, matchers_at): (Vec<AlertMatch>, Vec<Range<usize>>) =
             matchers?.into_iter().unzip();
@@ -145,21 +130,24 @@ impl Reader {
             self.alerts(node, &matchers, (target_from.as_deref(), &names))
         });
         let remedies = remedies?;
+        if let (Some(mode), Some(node)) = (mode, mode_node) {
+            self.mode_sense(mode, node.place(), remedies.actions.len());
+        }
+        if let (Some(kind), Some(node)) = (kind, kind_node) {
+            self.kind_sense(kind, node.place(), recovery, remedies.actions.len());
+        }
         let rule = Rule {
             name: name?,
             revision: String::new(),
             summary: summary?,
-            runbook: fields.get("runbook").and_then(|node| self.text(node)),
-            channel: fields.get("channel").and_then(|node| self.text(node)),
+            runbook,
+            channel,
             mode: mode?,
             targets: names,
             ceilings: BTreeMap::new(),
             target_from,
             matchers,
-            act_after: fields
-                .get("act_after")
-                .and_then(|node| self.act_after(node))
-                .unwrap_or_default(),
+            act_after: act_after.unwrap_or_default(),
             state: state?,
             kind: kind?,
             recovery,
@@ -174,13 +162,7 @@ impl Reader {
             alerts: alerts?,
             updates_every: updates_every.unwrap_or(UPDATES),
         };
-        Some(Draft {
-            rule,
-            name_at: name_node?.place(),
-            mode_at: mode_node?.place(),
-            targets_at: targets.iter().map(|(_, at)| at.clone()).collect(),
-            matchers_at,
-        })
+        Some(Draft { rule, name_at: name_node?.place(), mode_at: mode_node?.place(), matchers_at })
     }
 
     /// The parts of a rule that speak of each other, read and checked together.
@@ -215,6 +197,7 @@ impl Reader {
             self.ladder_actions(&ladders, actions, fields.get("actions"));
         }
         self.ladder_proofs(&ladders, mode, recovery, (&evidence, &probes));
+        self.ladder_sense(&ladders, &evidence, &probes);
         Some(Remedies {
             evidence,
             probes,
@@ -234,7 +217,8 @@ impl Reader {
         match fields.get("target_from") {
             Some(node) => {
                 let hint = "which alert label names the target: target_from: { label: service }";
-                let label = self.fields(node, &["label"])?.required(self, "label", hint)?;
+                let label =
+                    self.fields(node, &grammar::TARGET_FROM)?.required(self, "label", hint)?;
                 let text = self.text(label)?;
                 self.valid(super::ask::label_check(&text), text, label.place())
             }
@@ -251,9 +235,7 @@ impl Reader {
             .list(node)?
             .iter()
             .map(|node| {
-                let hint = "labels that an alert must have: alertmanager: { alertname: … }";
-                let inner =
-                    self.fields(node, &["alertmanager"])?.required(self, "alertmanager", hint)?;
+                let (_, inner) = self.fields(node, &grammar::MATCHER)?.choice(self)?;
                 let labels = self.alert_labels(inner)?;
                 if labels.is_empty() {
                     return self.no(
@@ -277,12 +259,12 @@ impl Reader {
     }
 
     fn updates(&self, node: &Node) -> Option<Duration> {
-        let fields = self.fields(node, &["every"])?;
+        let fields = self.fields(node, &grammar::UPDATES)?;
         self.duration(fields.required(self, "every", "such as every: 15m")?)
     }
 
     fn recovery(&self, node: &Node) -> Option<Recovery> {
-        let fields = self.fields(node, &["half_open_after", "needs_idle"])?;
+        let fields = self.fields(node, &grammar::RECOVERY)?;
         let half_open_after = fields.get("half_open_after").and_then(|node| self.duration(node));
         let needs_idle = fields.get("needs_idle").and_then(|node| self.boolean(node));
         Some(Recovery { half_open_after, needs_idle: needs_idle.unwrap_or(false) })

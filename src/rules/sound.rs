@@ -21,6 +21,9 @@ use crate::core::rule::{Mode, Rule, RuleSet, TargetName, UsedPack, VerifySignal}
 /// Bytes of a hash that a revision shows: enough to tell any two texts apart, short enough to be read out.
 const REVISION_BYTES: usize = 8;
 
+/// What a file says, and where.
+type Placed<T> = (T, Range<usize>);
+
 /// A rule as read, its text, and the rule of each target where placeholders make them differ.
 struct Checked {
     source: Arc<Source>,
@@ -92,7 +95,11 @@ fn one(
     mistakes: &mut Vec<Mistake>,
 ) -> Option<Checked> {
     let mut reader = Reader::new(&parsed.source, Values::Unfilled);
-    if reader.map(&parsed.root)?.iter().all(|(key, _)| key.text != "breaker") {
+    let Some(entries) = reader.map(&parsed.root) else {
+        mistakes.extend(reader.into_mistakes());
+        return None;
+    };
+    if entries.iter().all(|(key, _)| key.text != "breaker") {
         let hint = "a rule file names its breaker: breaker: pms";
         reader.fault(0..0, "this is no rule: `breaker` is missing", hint);
         mistakes.extend(reader.into_mistakes());
@@ -119,15 +126,18 @@ fn one(
         mistakes.extend(reader.into_mistakes());
         filled.extend(rule.map(|rule| (name.clone(), probes_apart(rule, name))));
     }
-    let draft = draft?;
     if has_targets {
-        inventory_fits(&parsed.source, &draft, inventory, mistakes);
+        // Said even if the rest of the rule cannot be read: who lowers a mode must not first mend all else.
+        let mode = draft.as_ref().map(|draft| (draft.rule.mode, draft.mode_at.clone()));
+        let mode =
+            mode.or_else(|| Reader::new(&parsed.source, Values::Unfilled).mode(&parsed.root));
+        inventory_fits(&parsed.source, (&targets, mode.as_ref()), inventory, mistakes);
     }
     let pack = pack.map(|pack| {
         let used = UsedPack { name: pack.name.clone(), traps: pack.traps.clone() };
         (Arc::clone(&pack.source), used)
     });
-    Some(Checked { source: Arc::clone(&parsed.source), draft, filled, pack })
+    Some(Checked { source: Arc::clone(&parsed.source), draft: draft?, filled, pack })
 }
 
 /// The tree of a rule, joined to its pack if it uses one.
@@ -166,7 +176,7 @@ fn probes_apart(mut rule: Rule, target: &str) -> Rule {
 /// Every target is in the inventory, may be acted on, and as far as the rule's mode goes.
 fn inventory_fits(
     source: &Arc<Source>,
-    draft: &Draft,
+    (targets, mode): (&[Placed<TargetName>], Option<&Placed<Mode>>),
     inventory: &Inventory,
     mistakes: &mut Vec<Mistake>,
 ) {
@@ -174,7 +184,7 @@ fn inventory_fits(
         mistakes.push(Mistake::error(source, at.clone(), message).hint(hint));
     };
     let known: Vec<&str> = inventory.targets.keys().map(String::as_str).collect();
-    for (name, at) in draft.rule.targets.iter().zip(&draft.targets_at) {
+    for (name, at) in targets {
         let Some(target) = inventory.targets.get(name) else {
             wrong(at, format!("the target `{name}` is not in targets.yaml"), alike(name, &known));
             continue;
@@ -182,8 +192,8 @@ fn inventory_fits(
         if target.protect {
             let hint = "its owner protects it: it is never a target".to_owned();
             wrong(at, format!("`{name}` is protected"), hint);
-        } else if draft.rule.mode > target.ceiling {
-            let (mode, ceiling) = (draft.rule.mode.name(), target.ceiling.name());
+        } else if let Some((mode, mode_at)) = mode.filter(|(mode, _)| *mode > target.ceiling) {
+            let (mode, ceiling) = (mode.name(), target.ceiling.name());
             let hint = match target.ceiling {
                 Mode::Observe => format!(
                     "its owner allows `observe`: lower the mode, or ask the owner of `{name}`"
@@ -193,7 +203,7 @@ fn inventory_fits(
                 }
             };
             wrong(
-                &draft.mode_at,
+                mode_at,
                 format!("mode `{mode}` is above the ceiling `{ceiling}` of `{name}`"),
                 hint,
             );

@@ -79,7 +79,7 @@ impl Described {
 
 impl Reader {
     fn steps(&self, root: &Node) -> Option<Described> {
-        let fields = self.fields(root, &["version", "runbook", "rules", "steps"])?;
+        let fields = self.keys(root, &["version", "runbook", "rules", "steps"])?;
         self.version(&fields);
         let hint = "the page that says the same in words: runbook: docs/runbooks/pms.md";
         let runbook = fields.required(self, "runbook", hint).and_then(|node| self.text(node));
@@ -106,7 +106,7 @@ impl Reader {
     fn step(&self, id: String, node: &Node, rules: &[Named]) -> Option<Step> {
         let keys = Covered::ALL.map(Covered::key);
         let known: Vec<&str> = keys.into_iter().chain(["says", "by", "tests"]).collect();
-        let fields = self.fields(node, &known)?;
+        let fields = self.keys(node, &known)?;
         let says = fields.required(self, "says", "the step, in your own words");
         let says = says.and_then(|node| self.text(node));
         let (key, how) = fields.one_of(self, &keys)?;
@@ -151,7 +151,7 @@ impl Reader {
         match &node.kind {
             Kind::Map(_) => {
                 let names: Vec<&str> = rules.iter().map(|(name, _)| name.as_str()).collect();
-                let fields = self.fields(node, &names)?;
+                let fields = self.keys(node, &names)?;
                 let (rule, value) =
                     names.iter().find_map(|name| Some((*name, fields.get(name)?)))?;
                 Some(Part { rule: rule.to_owned(), path: self.text(value)?, at })

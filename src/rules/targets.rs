@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fill::is_name;
+use super::grammar;
 use super::read::Reader;
 use super::words;
 use super::yaml::Node;
@@ -32,9 +33,7 @@ impl Reader {
     /// Reads as much as is sound, so that rules can be checked against it.
     pub(crate) fn inventory(&self, node: &Node) -> Inventory {
         let mut inventory = Inventory { brake_percent: BRAKE, ..Inventory::default() };
-        let Some(fields) = self.fields(node, &["version", "targets", "brake"]) else {
-            return inventory;
-        };
+        let Some(fields) = self.fields(node, &grammar::INVENTORY) else { return inventory };
         self.version(&fields);
         if let Some(node) = fields.get("brake") {
             inventory.brake_percent = self.percent(node).unwrap_or(BRAKE);
@@ -62,8 +61,7 @@ impl Reader {
     }
 
     fn target(&self, name: &str, node: &Node) -> Option<(Target, BTreeMap<String, String>)> {
-        let known = ["ceiling", "group", "env", "owner", "protect", "vars"];
-        let fields = self.fields(node, &known)?;
+        let fields = self.fields(node, &grammar::TARGET)?;
         let text = |key: &str| match fields.get(key) {
             Some(node) => self.text(node).map(Some),
             None => Some(None),

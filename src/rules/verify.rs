@@ -3,6 +3,7 @@
 use croner::parser::{CronParser, Seconds};
 
 use super::ask::alike;
+use super::grammar;
 use super::http::Purpose;
 use super::read::Reader;
 use super::words;
@@ -28,6 +29,12 @@ const ROUNDS_MOST: u32 = 100;
 /// Slack names are short.
 const CONTACT_MOST: usize = 120;
 
+/// A signal that is a word of its own.
+pub(crate) const ALONE: [(&str, VerifySignal); 1] =
+    [("alert_resolved", VerifySignal::AlertResolved)];
+/// An occasion that is a word of its own.
+pub(crate) const ALWAYS: [(&str, EscalateWhen); 1] = [("always", EscalateWhen::Always)];
+
 impl Reader {
     pub(crate) fn verify(
         &self,
@@ -35,7 +42,7 @@ impl Reader {
         evidence: &[EvidenceRule],
         probes: &[ProbeRule],
     ) -> Option<VerifyRule> {
-        let fields = self.fields(node, &["hold", "within", "every", "all"])?;
+        let fields = self.fields(node, &grammar::VERIFY)?;
         let hold = fields
             .required(self, "hold", "how long health must last before it counts: hold: 5m")
             .and_then(|node| self.duration(node));
@@ -97,12 +104,9 @@ impl Reader {
         probes: &[ProbeRule],
     ) -> Option<VerifySignal> {
         if let Kind::Scalar(_) = node.kind {
-            return self
-                .word(node, &[("alert_resolved", ())])
-                .map(|()| VerifySignal::AlertResolved);
+            return self.word(node, &ALONE);
         }
-        let known = ["state", "healthy", "falling", "not_rising"];
-        let (how, value) = self.fields(node, &known)?.one_of(self, &known)?;
+        let (how, value) = self.fields(node, &grammar::SIGNAL)?.choice(self)?;
         if how == "state" {
             return self.wanted_states(value).map(VerifySignal::State);
         }
@@ -131,7 +135,7 @@ impl Reader {
             return if fits {
                 Some(VerifySignal::Healthy(name))
             } else {
-                self.no(value, "it cannot be healthy", hint)
+                self.no(value, format!("`{name}` cannot be healthy"), hint)
             };
         }
         match ask {
@@ -192,7 +196,7 @@ impl Reader {
     }
 
     fn one_escalation(&self, node: &Node) -> Option<EscalationRule> {
-        let fields = self.fields(node, &["when", "to"])?;
+        let fields = self.fields(node, &grammar::ESCALATION)?;
         let when = fields
             .required(self, "when", "when: always, or { open_for: 1h }")
             .and_then(|node| self.when(node));
@@ -204,10 +208,9 @@ impl Reader {
 
     fn when(&self, node: &Node) -> Option<EscalateWhen> {
         if let Kind::Scalar(_) = node.kind {
-            return self.word(node, &[("always", EscalateWhen::Always)]);
+            return self.word(node, &ALWAYS);
         }
-        let known = ["open_for", "unknown_cause", "reopened"];
-        match self.fields(node, &known)?.one_of(self, &known)? {
+        match self.fields(node, &grammar::OCCASION)?.choice(self)? {
             ("open_for", node) => self.duration(node).map(EscalateWhen::OpenFor),
             ("reopened", node) => self
                 .times(node, "in")
@@ -234,14 +237,14 @@ impl Reader {
     }
 
     fn contact(&self, node: &Node) -> Option<Contact> {
-        let node =
-            self.fields(node, &["slack"])?.required(self, "slack", "whom: { slack: \"@name\" }")?;
+        let (_, node) = self.fields(node, &grammar::CONTACT)?.choice(self)?;
         let name = self.text_or_fill(node)?;
         let fits = name.len() <= CONTACT_MOST && !name.contains(char::is_whitespace);
         if fits {
             Some(Contact::Slack(name))
         } else {
-            self.no(node, "not one name", "a user, a group or `@name`")
+            let message = format!("`{}` is not one name", words::short(&name));
+            self.no(node, message, "a user, a group or `@name`: one in each { slack: … }")
         }
     }
 
@@ -258,19 +261,18 @@ impl Reader {
     }
 
     fn one_probe(&self, name: String, node: &Node) -> Option<ProbeRule> {
-        let fields =
-            self.fields(node, &["every", "cron", "zone", "http", "hold", "through_breaker"])?;
-        let schedule = match fields.one_of(self, &["every", "cron"]) {
+        let fields = self.fields(node, &grammar::PROBE)?;
+        let schedule = match fields.choice(self) {
             Some(("every", node)) => self.duration(node).and_then(|every| {
                 let fits = (every >= PROBE_EVERY_LEAST).then_some(Schedule::Every(every));
-                fits.or_else(|| self.no(node, "a probe is traffic", "at most one a second"))
+                fits.or_else(|| {
+                    let hint = "a probe is traffic: `every` is at least 1s";
+                    self.no(node, "this probe runs more than once a second", hint)
+                })
             }),
             Some((_, node)) => self.cron(node, fields.get("zone")),
             None => None,
         };
-        if let (Some(Schedule::Every(_)), Some(node)) = (&schedule, fields.get("zone")) {
-            self.fault(node.place(), "`zone` belongs to `cron`", "leave it out");
-        }
         let http = fields
             .required(self, "http", "what is asked: http: { get: … }")
             .and_then(|node| self.http(node, Purpose::Probe));
@@ -287,7 +289,7 @@ impl Reader {
         {
             return self.no(
                 node,
-                "a run may last longer than until the next",
+                "a run of this probe may last longer than until the next",
                 "make `timeout` shorter than `every`",
             );
         }

@@ -16,12 +16,16 @@ const ALIKE: f64 = 0.7;
 /// `15m`, `1h30m`, `500ms`: more than nothing, at most thirty days.
 pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
     const HINT: &str = "write a number and a unit, such as 500ms, 30s, 15m, 6h or 2d";
+    const TOO_LONG: &str = "at most 30 days";
     let mut rest = text;
     let mut total = 0_u64;
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, after) = rest.split_at_checked(digits).ok_or(HINT)?;
-        let number: u64 = number.parse().map_err(|_| HINT)?;
+        if number.is_empty() {
+            return Err(HINT);
+        }
+        let number: u64 = number.parse().map_err(|_| TOO_LONG)?;
         let letters =
             after.len() - after.trim_start_matches(|c: char| c.is_ascii_lowercase()).len();
         let (unit, after) = after.split_at_checked(letters).ok_or(HINT)?;
@@ -34,13 +38,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
             "w" => 604_800_000,
             _ => return Err(HINT),
         };
-        total = number.checked_mul(millis).and_then(|part| total.checked_add(part)).ok_or(HINT)?;
+        total =
+            number.checked_mul(millis).and_then(|part| total.checked_add(part)).ok_or(TOO_LONG)?;
         rest = after;
     }
     match Duration::from_millis(total) {
         _ if text.is_empty() => Err(HINT),
         Duration::ZERO => Err("it must be more than nothing"),
-        long if long > LONGEST => Err("at most 30 days"),
+        long if long > LONGEST => Err(TOO_LONG),
         fine => Ok(fine),
     }
 }

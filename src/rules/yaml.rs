@@ -96,7 +96,8 @@ pub(crate) fn parse(source: &Arc<Source>, mistakes: &mut Vec<Mistake>) -> Option
                 // A tab in the indentation is told already, and better.
                 if builder.mistakes.len() == before {
                     let message = format!("not readable as YAML: {}", error.info());
-                    builder.mistakes.push(Mistake::error(source, at, message));
+                    let hint = "look for a quote, a bracket or an indentation that is wrong here or just above";
+                    builder.mistakes.push(Mistake::error(source, at, message).hint(hint));
                 }
                 return None;
             }
@@ -104,7 +105,8 @@ pub(crate) fn parse(source: &Arc<Source>, mistakes: &mut Vec<Mistake>) -> Option
     }
     let root = builder.root;
     if root.is_none() && mistakes.len() == before {
-        mistakes.push(Mistake::error(source, 0..0, "the file is empty"));
+        let mistake = Mistake::error(source, 0..0, "the file is empty");
+        mistakes.push(mistake.hint("write a rule into it, or remove it"));
     }
     root
 }

@@ -1,6 +1,7 @@
 //! Proves what scripts and people rely on at the command line: exit codes, what goes where, help that teaches, errors
 //! that say what to do; and that the socket answers its own user alone.
 
+mod check;
 mod serve;
 mod socket;
 mod typed;

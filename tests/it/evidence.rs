@@ -5,7 +5,7 @@ mod faults;
 mod loki;
 mod pages;
 mod prometheus;
-mod raw;
+pub mod raw;
 mod reset;
 
 use reclose::core::evidence::{Ask, Finding, HttpAsk, Question, Reading};

@@ -45,8 +45,8 @@ mod store;
 mod webhook;
 
 mod classify;
-mod evidence;
-mod rules;
+pub mod evidence;
+pub mod rules;
 
 mod packs;
 

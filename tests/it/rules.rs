@@ -8,7 +8,10 @@ use std::path::Path;
 
 mod config;
 mod coverage;
+mod explain;
 pub mod folder;
+mod keys;
+mod messages;
 mod mistakes;
 mod mutations;
 mod queries;

@@ -201,7 +201,7 @@ fn doors_are_neither_wide_open_nor_walled_up() {
     assert!(mistakes[0].message.starts_with("`alertmanager.anonymous` while listening on 0.0.0.0"));
     let missing = Flags { config: Some("/nowhere.yaml".into()), ..Flags::default() };
     let mistakes = config::load(&missing, &nothing, &open.path()).unwrap_err();
-    assert!(mistakes[0].message.starts_with("cannot be read"), "{mistakes:?}");
+    assert!(mistakes[0].message.starts_with("this file cannot be read"), "{mistakes:?}");
 }
 
 #[test]

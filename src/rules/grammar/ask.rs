@@ -1,0 +1,172 @@
+//! Keys of questions: the breaker's state, and the evidence. Never of HTTP, which has its own.
+
+use super::{
+    DURATION, Form, LABEL, NAME, PROMQL, QUESTION_HTTP, Shape, TEXT, Takes, URL, one_of, optional,
+    required, with, words,
+};
+use crate::rules::ask::{CHECKS, MEANINGS, STATES};
+use crate::rules::logs::LINES_MOST;
+
+pub(crate) static STATE: Shape = Shape {
+    name: "state",
+    about: "How to read the breaker, and what its words mean.",
+    keys: &[
+        one_of("prometheus", Takes::Text(&PROMQL), "A query with one value."),
+        one_of(
+            "http",
+            Takes::Shape(&QUESTION_HTTP),
+            "A request, whose `pointer` says where the state is.",
+        ),
+        one_of("scrape", Takes::Shape(&SCRAPE), "The service's own page of metrics."),
+        with(
+            optional(
+                "age",
+                Takes::Text(&PROMQL),
+                "derived from the query",
+                "A query for the age of the oldest sample in seconds, for a query that is not understood here.",
+            ),
+            &["prometheus"],
+        ),
+        with(
+            optional(
+                "promql",
+                Takes::Words(checks),
+                "checked",
+                "`unchecked`: a newer Prometheus understands the query, even if reclose does not.",
+            ),
+            &["prometheus"],
+        ),
+        optional("max_age", Takes::Text(&DURATION), "`2m`", "An older sample is none."),
+        required(
+            "means",
+            Takes::Map { keys: &Takes::Text(&TEXT), values: &Takes::Words(states), required: &[] },
+            "Your system's words and what each means; at least one means `open` and one `closed`. A word that is not listed is unknown, and unknown never acts. Numbers need no quotes.",
+        ),
+    ],
+};
+
+pub(crate) static EVIDENCE: Shape = Shape {
+    name: "evidence",
+    about: "One question, and what its answer means.",
+    keys: &[
+        one_of(
+            "prometheus",
+            Takes::Text(&PROMQL),
+            "A query: one value, or one for each label value.",
+        ),
+        one_of("prometheus_range", Takes::Shape(&RANGE), "A query over a time: a trend."),
+        one_of(
+            "scrape",
+            Takes::Shape(&SCRAPE),
+            "The service's own page of metrics, without Prometheus.",
+        ),
+        one_of("loki", Takes::Shape(&LOKI), "Log lines of Loki."),
+        one_of(
+            "log_file",
+            Takes::Either(&[Takes::Text(&FILE), Takes::Shape(&LOG_FILE)]),
+            "The last lines of a file: its path, or `{ path: …, last_lines: … }`.",
+        ),
+        one_of(
+            "http",
+            Takes::Shape(&QUESTION_HTTP),
+            "A request: its status, or with `pointer` a value of its JSON.",
+        ),
+        one_of("probe", Takes::Text(&NAME), "The name of a probe of this rule: what it last saw."),
+        optional(
+            "as",
+            Takes::Words(meanings),
+            "by its name",
+            "What the answer means: `statuses` and `errors` vote on the cause, `upstream` proves that it is gone, `quantity` is for `verify` alone. The names `statuses`, `errors`, `upstream` mean themselves; any other is a quantity.",
+        ),
+        optional(
+            "max_age",
+            Takes::Text(&DURATION),
+            "2 minutes; of a probe twice its interval, if that is longer",
+            "An older answer is none. Required for a probe with `cron`.",
+        ),
+        with(
+            optional(
+                "age",
+                Takes::Text(&PROMQL),
+                "derived from the query",
+                "A query for the age of the oldest sample in seconds, for a query that is not understood here.",
+            ),
+            &["prometheus"],
+        ),
+        with(
+            optional(
+                "promql",
+                Takes::Words(checks),
+                "checked",
+                "`unchecked`: a newer Prometheus understands the query, even if reclose does not.",
+            ),
+            &["prometheus", "prometheus_range"],
+        ),
+    ],
+};
+
+pub(crate) static RANGE: Shape = Shape {
+    name: "prometheus_range",
+    about: "A trend from Prometheus.",
+    keys: &[
+        required("query", Takes::Text(&PROMQL), "The PromQL to ask."),
+        required("last", Takes::Text(&DURATION), "How far back."),
+        optional(
+            "step",
+            Takes::Text(&DURATION),
+            "`15s`",
+            "Time between two points: at most 1,000 of them within `last`.",
+        ),
+    ],
+};
+
+pub(crate) static SCRAPE: Shape = Shape {
+    name: "scrape",
+    about: "A page of metrics, read without Prometheus.",
+    keys: &[
+        required("url", Takes::Text(&URL), "The page."),
+        required("metric", Takes::Text(&TEXT), "The name of the metric."),
+        optional(
+            "labels",
+            Takes::Map { keys: &Takes::Text(&LABEL), values: &Takes::Text(&TEXT), required: &[] },
+            "none",
+            "Labels that a series must have, with their values.",
+        ),
+        optional("by", Takes::Text(&LABEL), "one value", "The label that tells series apart."),
+    ],
+};
+
+pub(crate) static LOKI: Shape = Shape {
+    name: "loki",
+    about: "Log lines of Loki.",
+    keys: &[
+        required("query", Takes::Text(&LOGQL), "The LogQL to ask."),
+        optional("last", Takes::Text(&DURATION), "`10m`", "How far back."),
+        optional("limit", Takes::Integer(1, LINES_MOST), "`500`", "Lines at most."),
+    ],
+};
+
+pub(crate) static LOG_FILE: Shape = Shape {
+    name: "log_file",
+    about: "The last lines of a file.",
+    keys: &[
+        required("path", Takes::Text(&FILE), "The file."),
+        optional("last_lines", Takes::Integer(1, LINES_MOST), "`500`", "Lines at most."),
+    ],
+};
+
+static FILE: Form = Form { words: "the path of a file", pattern: r"\S", example: "/var/log/x.log" };
+static LOGQL: Form =
+    Form { words: "a LogQL query", pattern: r"\{", example: "'{app=\"x\"} |= \"error\"'" };
+
+fn checks() -> Vec<&'static str> {
+    words(&CHECKS)
+}
+
+fn states() -> Vec<&'static str> {
+    words(&STATES)
+}
+
+fn meanings() -> Vec<&'static str> {
+    words(&MEANINGS)
+}

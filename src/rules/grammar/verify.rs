@@ -1,0 +1,163 @@
+//! Keys of verification, escalation and probes. Never judges what they say.
+
+use super::{
+    DURATION, Form, IN, NAME, PROBE_HTTP, Shape, TEXT, Takes, one_of, optional, required, with,
+    words,
+};
+use crate::rules::ask::STATES;
+use crate::rules::verify::{ALONE, ALWAYS};
+
+pub(crate) static VERIFY: Shape = Shape {
+    name: "verify",
+    about: "What counts as recovered. Missing data is never health.",
+    keys: &[
+        required("hold", Takes::Text(&DURATION), "How long health must last before it counts."),
+        optional(
+            "within",
+            Takes::Text(&DURATION),
+            "15 minutes, or twice `hold` if that is longer",
+            "Not healthy for so long: the next remedy, or a person.",
+        ),
+        optional(
+            "every",
+            Takes::Text(&DURATION),
+            "15 seconds, or `hold` if that is shorter",
+            "How often to look: at least every `hold`, at most once a second.",
+        ),
+        required(
+            "all",
+            Takes::List(&Takes::Either(&[Takes::Words(alone), Takes::Shape(&SIGNAL)])),
+            "At least two signals that must all be healthy, one of them not the alert.",
+        ),
+    ],
+};
+
+pub(crate) static SIGNAL: Shape = Shape {
+    name: "signal",
+    about: "One sign of health; `alert_resolved` alone means that every alert of the incident is resolved.",
+    keys: &[
+        one_of(
+            "state",
+            Takes::Either(&[Takes::Words(states), Takes::List(&Takes::Words(states))]),
+            "The breaker's state is this, or one of these: `closed`, `half_open`, `quiet`.",
+        ),
+        one_of(
+            "healthy",
+            Takes::Text(&NAME),
+            "The probe or `http` evidence of this name is healthy.",
+        ),
+        one_of(
+            "falling",
+            Takes::Text(&NAME),
+            "The `prometheus_range` evidence of this name goes down.",
+        ),
+        one_of(
+            "not_rising",
+            Takes::Text(&NAME),
+            "The `prometheus_range` evidence of this name does not go up.",
+        ),
+    ],
+};
+
+pub(crate) static ESCALATION: Shape = Shape {
+    name: "escalate",
+    about: "Who is called on what occasion.",
+    keys: &[
+        required(
+            "when",
+            Takes::Either(&[Takes::Words(always), Takes::Shape(&OCCASION)]),
+            "`always` (the ladder has ended, a person is needed, an outcome is unknown; one such line is required), or one of the occasions below.",
+        ),
+        required(
+            "to",
+            Takes::List(&Takes::Shape(&CONTACT)),
+            "Whom to call: `[ { slack: \"@name\" } ]`.",
+        ),
+    ],
+};
+
+pub(crate) static OCCASION: Shape = Shape {
+    name: "occasion",
+    about: "When somebody is called.",
+    keys: &[
+        one_of("open_for", Takes::Text(&DURATION), "The breaker has been open for so long."),
+        one_of(
+            "unknown_cause",
+            Takes::Text(&ROUNDS),
+            "So many rounds of evidence have not told the cause: `2 rounds`.",
+        ),
+        one_of(
+            "reopened",
+            Takes::Text(&IN),
+            "It opened again so often within so long: `2 in 60m`.",
+        ),
+    ],
+};
+
+pub(crate) static CONTACT: Shape = Shape {
+    name: "contact",
+    about: "Whom to call.",
+    keys: &[one_of(
+        "slack",
+        Takes::Text(&TEXT),
+        "A Slack user, user group or `@name`. Without Slack the terminal shows it as PAGE.",
+    )],
+};
+
+pub(crate) static PROBE: Shape = Shape {
+    name: "probe",
+    about: "A synthetic check on a schedule.",
+    keys: &[
+        one_of("every", Takes::Text(&DURATION), "How often: at most once a second."),
+        one_of(
+            "cron",
+            Takes::Text(&CRON),
+            "When: a cron expression of five or six fields, with `zone`.",
+        ),
+        with(
+            optional(
+                "zone",
+                Takes::Text(&TEXT),
+                "required with `cron`",
+                "The time zone of `cron`: `UTC`, `Europe/Berlin`.",
+            ),
+            &["cron"],
+        ),
+        required("http", Takes::Shape(&PROBE_HTTP), "What is asked."),
+        optional(
+            "hold",
+            Takes::Text(&DURATION),
+            "`2m`",
+            "Green for so long before it proves anything.",
+        ),
+        optional(
+            "through_breaker",
+            Takes::Boolean,
+            "`false`",
+            "It passes the breaker, and is paused while that needs to idle.",
+        ),
+    ],
+};
+
+static ROUNDS: Form = Form {
+    words: "a number of rounds: `2 rounds`",
+    pattern: "^[0-9]+ rounds$",
+    example: "2 rounds",
+};
+static CRON: Form = Form {
+    words: "a cron expression: `*/5 * * * *`",
+    pattern: r"^\s*\S+(\s+\S+){4,5}\s*$",
+    example: "\"*/5 * * * *\"",
+};
+
+fn states() -> Vec<&'static str> {
+    words(&STATES)
+}
+
+fn alone() -> Vec<&'static str> {
+    words(&ALONE)
+}
+
+fn always() -> Vec<&'static str> {
+    words(&ALWAYS)
+}

@@ -1,0 +1,351 @@
+//! For each key a sound folder in which it stands, and another value of it. One line a key.
+
+/// File, what stands there, what shall stand there.
+pub type Edit = (&'static str, &'static str, &'static str);
+
+pub struct Case {
+    /// `shape.key` of the schema.
+    pub key: &'static str,
+    /// What makes the folder of the tests one in which the key stands; still sound.
+    pub setup: &'static [Edit],
+    pub change: Edit,
+}
+
+const fn case(key: &'static str, setup: &'static [Edit], change: Edit) -> Case {
+    Case { key, setup, change }
+}
+
+const R: &str = "api.yaml";
+const T: &str = "targets.yaml";
+
+// What stands in the folder of the tests.
+const STATE: &str = "prometheus: max(breaker_state{service=\"api\"})";
+const LOG: &str = "errors: { log_file: /var/log/api.log }";
+const STATUSES: &str =
+    "statuses: { prometheus: 'sum by (status) (increase(responses_total[5m]))' }";
+const QUEUE: &str = "queue: { prometheus_range: { query: queue_length, last: 10m } }";
+const RESET: &str = "http: { post: \"http://127.0.0.1:9/reset\", bearer: { env: TOKEN } }";
+const PROBE: &str = "http: { get: \"http://127.0.0.1:9/health\" }";
+const SIGNALS: &str = "all: [ { state: closed }, { healthy: upstream } ]";
+const CALL: &str = "- { when: always, to: [ { slack: \"@oncall\" } ] }";
+const DO: &str = "{ do: reset, when: { gone: true } }";
+const LIMITED: &str = "[ { wait: retry_after, at_least: 1m } ]";
+
+const ALERT: Edit = (
+    R,
+    "probes:\n",
+    "alerts:\n  Rising: { expr: \"a > 1\", promql: unchecked, for: 1m, labels: { severity: info, team: a }, annotations: { summary: Soon } }\nprobes:\n",
+);
+const PACK: Edit = (
+    R,
+    "state:\n  prometheus: max(breaker_state{service=\"api\"})\n  max_age: 1m\n  means: { 0: closed, 1: open }\n",
+    "use: gobreaker\nwith: { name: a }\n",
+);
+const AUTO: Edit = (R, "mode: approve", "mode: auto");
+const UNPARSED: Edit = (
+    R,
+    STATE,
+    "prometheus: max_over_time(breaker_state[5m+1m])\n  promql: unchecked\n  age: time() - max(timestamp(breaker_state))",
+);
+const UNPARSED_EVIDENCE: Edit = (
+    R,
+    STATUSES,
+    "statuses: { prometheus: 'max_over_time(x[5m+1m])', promql: unchecked, age: 'time() - max(timestamp(x))' }",
+);
+const TWICE: Edit = (
+    R,
+    "[ { wait: half_open }, { do: reset, when: { gone: true } } ]",
+    "[ { do: reset, when: { gone: true } }, { do: reset, when: { gone: true } } ]",
+);
+const SCRAPE: Edit = (
+    R,
+    STATUSES,
+    "statuses: { scrape: { url: \"http://h/m\", metric: a, labels: { job: a }, by: status } }",
+);
+const LOKI: Edit = (R, LOG, "errors: { loki: { query: '{app=\"a\"}', last: 5m, limit: 50 } }");
+const FILE: Edit = (R, LOG, "errors: { log_file: { path: /var/log/a.log, last_lines: 50 } }");
+const PAGE: Edit = (
+    R,
+    QUEUE,
+    "page: { http: { get: \"http://h/a\", headers: { X-A: a }, bearer: { env: A }, pointer: /a, timeout: 2s }, max_age: 3m }",
+);
+const PROBE_POST: Edit = (
+    R,
+    PROBE,
+    "http: { post: \"http://h/a\", headers: { X-A: a }, bearer: { env: A }, json: { a: 1 }, expect: { status: 201, json: { /a: 1 } }, timeout: 2s }",
+);
+const RESET_ALL: Edit = (
+    R,
+    RESET,
+    "http: { post: \"http://h/a\", headers: { X-A: a, X-B: { secret: { file: /a }, prefix: \"A \" } }, bearer: { env: A }, json: { a: 1 }, timeout: 2s }\n    observe: { get: \"http://h/o\", pointer: /a }",
+);
+const EVERY_OCCASION: Edit = (
+    R,
+    CALL,
+    "- { when: always, to: [ { slack: \"@oncall\" } ] }\n  - { when: { open_for: 10m }, to: [ { slack: \"@lead\" } ] }\n  - { when: { unknown_cause: 2 rounds }, to: [ { slack: \"@who\" } ] }\n  - { when: { reopened: 2 in 60m }, to: [ { slack: \"@again\" } ] }",
+);
+const ASKED: Edit =
+    (R, LIMITED, "[ { wait: retry_after, at_least: 1m, at_most: 5m }, { ask: One } ]");
+const CRON: Edit = (R, "every: 30s", "cron: \"*/5 * * * *\"\n    zone: UTC");
+const CRON_AGE: Edit =
+    (R, "upstream: { probe: health }", "upstream: { probe: health, max_age: 1h }");
+const LOCAL: Edit = (R, "every: 30s", "cron: \"0 9 * * *\"\n    zone: UTC");
+const SECOND: Edit = (T, "  prometheus: {", "  api2: { ceiling: auto }\n  prometheus: {");
+const FROM: Edit = (R, "targets: [api]", "targets: [api]\ntarget_from: { label: service }");
+const OWNED: Edit = (
+    T,
+    "ceiling: auto, group: api,",
+    "ceiling: auto, group: api, env: prod, owner: \"@a\", protect: false,",
+);
+
+pub const CASES: &[Case] = &[
+    // the rule
+    case("rule.version", &[], (R, "version: 1", "version: 2")),
+    case("rule.use", &[PACK], (R, "use: gobreaker", "use: resilience4j")),
+    case("rule.with", &[PACK], (R, "{ name: a }", "{ name: b }")),
+    case("rule.breaker", &[], (R, "breaker: api", "breaker: apis")),
+    case("rule.summary", &[], (R, "summary: The API", "summary: An API")),
+    case("rule.runbook", &[(R, "mode:", "runbook: a.md\nmode:")], (R, "a.md", "b.md")),
+    case("rule.channel", &[(R, "mode:", "channel: \"#a\"\nmode:")], (R, "#a", "#b")),
+    case("rule.mode", &[], AUTO),
+    case(
+        "rule.targets",
+        &[SECOND, FROM, (R, ", service: api }", " }")],
+        (R, "targets: [api]", "targets: [api, api2]"),
+    ),
+    case("rule.target_from", &[FROM], (R, "{ label: service }", "{ label: app }")),
+    case("target_from.label", &[FROM], (R, "label: service", "label: app")),
+    case(
+        "rule.match",
+        &[],
+        (R, "{ alertname: BreakerOpen, service: api }", "{ alertname: BreakerShut }"),
+    ),
+    case("match.alertmanager", &[], (R, "alertname: BreakerOpen", "alertname: BreakerShut")),
+    case(
+        "rule.act_after",
+        &[(R, "state:\n", "act_after: 1m\nstate:\n")],
+        (R, "act_after: 1m", "act_after: 2m"),
+    ),
+    case("rule.state", &[], (R, "means: { 0: closed, 1: open }", "means: { 0: open, 1: closed }")),
+    case("rule.kind", &[], (R, "kind: self", "kind: manual")),
+    case("rule.recovery", &[], (R, "{ half_open_after: 30s }", "{ half_open_after: 60s }")),
+    case("recovery.half_open_after", &[], (R, "half_open_after: 30s", "half_open_after: 60s")),
+    case(
+        "recovery.needs_idle",
+        &[
+            (R, "half_open_after: 30s", "half_open_after: 30s, needs_idle: false"),
+            (R, "every: 30s", "every: 30s\n    through_breaker: true"),
+        ],
+        (R, "needs_idle: false", "needs_idle: true"),
+    ),
+    case("rule.evidence", &[], (R, LOG, "errors: { log_file: /var/log/b.log }")),
+    case("rule.causes", &[], (R, "auth: { log", "tls: { log")),
+    case("cause.log", &[], (R, "token .* revoked", "token .* expired")),
+    case("rule.ladder", &[], (R, "otherwise: [ escalate ]", "otherwise: [ { ask: Look } ]")),
+    case("rule.actions", &[AUTO], (R, "127.0.0.1:9/reset", "127.0.0.1:9/close")),
+    case("rule.verify", &[AUTO], (R, "hold: 2m", "hold: 3m")),
+    case("rule.escalate", &[], (R, "@oncall", "@lead")),
+    case("rule.probes", &[], (R, "127.0.0.1:9/health", "127.0.0.1:9/ready")),
+    case(
+        "rule.updates",
+        &[(R, "mode:", "updates: { every: 5m }\nmode:")],
+        (R, "every: 5m", "every: 7m"),
+    ),
+    case(
+        "updates.every",
+        &[(R, "mode:", "updates: { every: 5m }\nmode:")],
+        (R, "every: 5m", "every: 7m"),
+    ),
+    // state
+    case("state.prometheus", &[], (R, "max(breaker_state", "min(breaker_state")),
+    case(
+        "state.http",
+        &[(R, STATE, "http: { get: \"http://h/a\", pointer: /s }")],
+        (R, "http://h/a", "http://h/b"),
+    ),
+    case(
+        "state.scrape",
+        &[(R, STATE, "scrape: { url: \"http://h/a\", metric: m }")],
+        (R, "http://h/a", "http://h/b"),
+    ),
+    case("state.age", &[UNPARSED], (R, "age: time() - max(", "age: time() - min(")),
+    case("state.promql", &[UNPARSED], (R, "promql: unchecked", "promql: checked")),
+    case("state.max_age", &[], (R, "max_age: 1m", "max_age: 2m")),
+    case("state.means", &[], (R, "{ 0: closed, 1: open }", "{ 0: open, 1: closed }")),
+    // evidence
+    case("evidence.prometheus", &[], (R, "responses_total[5m]", "responses_total[1m]")),
+    case("evidence.prometheus_range", &[], (R, "query: queue_length", "query: backlog")),
+    case("evidence.scrape", &[SCRAPE], (R, "metric: a", "metric: b")),
+    case("evidence.loki", &[LOKI], (R, "app=\"a\"", "app=\"b\"")),
+    case("evidence.log_file", &[], (R, "/var/log/api.log", "/var/log/b.log")),
+    case("evidence.http", &[PAGE], (R, "http://h/a", "http://h/b")),
+    case("evidence.probe", &[], (R, "probe: health", "probe: wealth")),
+    case(
+        "evidence.as",
+        &[(R, "queue: {", "queue: { as: quantity,")],
+        (R, "as: quantity", "as: statuses"),
+    ),
+    case("evidence.max_age", &[PAGE], (R, "max_age: 3m", "max_age: 4m")),
+    case("evidence.age", &[UNPARSED_EVIDENCE], (R, "time() - max(", "time() - min(")),
+    case("evidence.promql", &[UNPARSED_EVIDENCE], (R, "promql: unchecked", "promql: checked")),
+    case("prometheus_range.query", &[], (R, "query: queue_length", "query: backlog")),
+    case("prometheus_range.last", &[], (R, "last: 10m", "last: 20m")),
+    case(
+        "prometheus_range.step",
+        &[(R, "last: 10m", "last: 10m, step: 30s")],
+        (R, "step: 30s", "step: 1m"),
+    ),
+    case("scrape.url", &[SCRAPE], (R, "http://h/m", "http://h/n")),
+    case("scrape.metric", &[SCRAPE], (R, "metric: a", "metric: b")),
+    case("scrape.labels", &[SCRAPE], (R, "job: a", "job: b")),
+    case("scrape.by", &[SCRAPE], (R, "by: status", "by: code")),
+    case("loki.query", &[LOKI], (R, "app=\"a\"", "app=\"b\"")),
+    case("loki.last", &[LOKI], (R, "last: 5m, limit", "last: 6m, limit")),
+    case("loki.limit", &[LOKI], (R, "limit: 50", "limit: 60")),
+    case("log_file.path", &[FILE], (R, "/var/log/a.log", "/var/log/b.log")),
+    case("log_file.last_lines", &[FILE], (R, "last_lines: 50", "last_lines: 60")),
+    // requests
+    case("question.get", &[PAGE], (R, "http://h/a", "http://h/b")),
+    case("question.headers", &[PAGE], (R, "X-A: a", "X-A: b")),
+    case("question.bearer", &[PAGE], (R, "env: A", "env: B")),
+    case("question.pointer", &[PAGE], (R, "pointer: /a", "pointer: /b")),
+    case("question.timeout", &[PAGE], (R, "timeout: 2s", "timeout: 3s")),
+    case("probe-request.get", &[], (R, "127.0.0.1:9/health", "127.0.0.1:9/ready")),
+    case("probe-request.post", &[PROBE_POST], (R, "http://h/a", "http://h/b")),
+    case("probe-request.headers", &[PROBE_POST], (R, "X-A: a", "X-A: b")),
+    case("probe-request.bearer", &[PROBE_POST], (R, "env: A", "env: B")),
+    case("probe-request.json", &[PROBE_POST], (R, "json: { a: 1 }", "json: { a: 2 }")),
+    case("probe-request.expect", &[PROBE_POST], (R, "status: 201", "status: 202")),
+    case("probe-request.timeout", &[PROBE_POST], (R, "timeout: 2s", "timeout: 3s")),
+    case("expect.status", &[PROBE_POST], (R, "status: 201", "status: 202")),
+    case("expect.json", &[PROBE_POST], (R, "{ /a: 1 }", "{ /a: 2 }")),
+    case("action-request.post", &[AUTO, RESET_ALL], (R, "http://h/a", "http://h/b")),
+    case("action-request.put", &[AUTO, (R, "post:", "put:")], (R, "9/reset", "9/close")),
+    case("action-request.patch", &[AUTO, (R, "post:", "patch:")], (R, "9/reset", "9/close")),
+    case("action-request.delete", &[AUTO, (R, "post:", "delete:")], (R, "9/reset", "9/close")),
+    case("action-request.headers", &[AUTO, RESET_ALL], (R, "X-A: a", "X-A: b")),
+    case("action-request.bearer", &[AUTO, RESET_ALL], (R, "env: A", "env: B")),
+    case("action-request.json", &[AUTO, RESET_ALL], (R, "json: { a: 1 }", "json: { a: 2 }")),
+    case("action-request.timeout", &[AUTO, RESET_ALL], (R, "timeout: 2s", "timeout: 3s")),
+    case("secret.env", &[AUTO], (R, "env: TOKEN", "env: OTHER")),
+    case("secret.file", &[AUTO, RESET_ALL], (R, "file: /a", "file: /b")),
+    case("secret-header.secret", &[AUTO, RESET_ALL], (R, "{ file: /a }", "{ env: B }")),
+    case("secret-header.prefix", &[AUTO, RESET_ALL], (R, "\"A \"", "\"B \"")),
+    // ladder
+    case("rung.wait", &[], (R, "wait: half_open", "wait: 5m")),
+    case("rung.at_least", &[], (R, "at_least: 1m", "at_least: 2m")),
+    case(
+        "rung.at_most",
+        &[ASKED, (R, "at_least: 1m", "at_least: 3m")],
+        (R, "at_most: 5m", "at_most: 2m"),
+    ),
+    case("rung.do", &[AUTO], (R, "do: reset", "do: rest")),
+    case("rung.when", &[AUTO], (R, "when: { gone: true }", "when: { gone: false }")),
+    case("when.gone", &[AUTO], (R, "gone: true", "gone: false")),
+    case(
+        "rung.within",
+        &[(R, DO, "{ do: reset, when: { gone: true }, within: 10m }")],
+        (R, "within: 10m", "within: 12m"),
+    ),
+    case("rung.ask", &[ASKED], (R, "ask: One", "ask: Two")),
+    case("action.http", &[AUTO], (R, "9/reset", "9/close")),
+    case("action.observe", &[AUTO, RESET_ALL], (R, "http://h/o", "http://h/p")),
+    case("action.guards", &[AUTO, TWICE], (R, "cooldown: 10m", "cooldown: 15m")),
+    case("guards.cooldown", &[AUTO, TWICE], (R, "cooldown: 10m", "cooldown: 15m")),
+    case("guards.at_most", &[AUTO, TWICE], (R, "2 per 6h", "1 per 6h")),
+    // verify
+    case("verify.hold", &[AUTO], (R, "hold: 2m", "hold: 3m")),
+    case(
+        "verify.within",
+        &[AUTO, (R, "hold: 2m", "hold: 2m\n  within: 5m")],
+        (R, "within: 5m", "within: 6m"),
+    ),
+    case("verify.every", &[AUTO], (R, "every: 1m", "every: 2m")),
+    case(
+        "verify.all",
+        &[AUTO],
+        (R, SIGNALS, "all: [ { state: half_open }, { healthy: upstream } ]"),
+    ),
+    case("signal.state", &[AUTO], (R, "{ state: closed }", "{ state: quiet }")),
+    case(
+        "signal.healthy",
+        &[AUTO, (R, QUEUE, "page: { http: { get: \"http://h/a\" } }")],
+        (R, "healthy: upstream", "healthy: page"),
+    ),
+    case(
+        "signal.falling",
+        &[
+            AUTO,
+            (
+                R,
+                QUEUE,
+                "queue: { prometheus_range: { query: a, last: 10m } }\n  dead: { prometheus_range: { query: b, last: 10m } }",
+            ),
+            (R, "{ healthy: upstream }", "{ healthy: upstream }, { falling: queue }"),
+        ],
+        (R, "falling: queue", "falling: dead"),
+    ),
+    case(
+        "signal.not_rising",
+        &[
+            AUTO,
+            (
+                R,
+                QUEUE,
+                "queue: { prometheus_range: { query: a, last: 10m } }\n  dead: { prometheus_range: { query: b, last: 10m } }",
+            ),
+            (R, "{ healthy: upstream }", "{ healthy: upstream }, { not_rising: queue }"),
+        ],
+        (R, "not_rising: queue", "not_rising: dead"),
+    ),
+    // escalate
+    case("escalate.when", &[EVERY_OCCASION], (R, "{ open_for: 10m }", "{ open_for: 20m }")),
+    case("escalate.to", &[], (R, "to: [ { slack: \"@oncall\" } ]", "to: [ { slack: \"@lead\" } ]")),
+    case("occasion.open_for", &[EVERY_OCCASION], (R, "open_for: 10m", "open_for: 20m")),
+    case("occasion.unknown_cause", &[EVERY_OCCASION], (R, "2 rounds", "5 rounds")),
+    case("occasion.reopened", &[EVERY_OCCASION], (R, "2 in 60m", "3 in 60m")),
+    case("contact.slack", &[], (R, "@oncall", "@lead")),
+    // probes
+    case("probe.every", &[], (R, "every: 30s", "every: 40s")),
+    case("probe.cron", &[CRON, CRON_AGE], (R, "*/5 * * * *", "*/7 * * * *")),
+    case("probe.zone", &[LOCAL, CRON_AGE], (R, "zone: UTC", "zone: Asia/Tokyo")),
+    case("probe.http", &[], (R, "127.0.0.1:9/health", "127.0.0.1:9/ready")),
+    case(
+        "probe.hold",
+        &[AUTO, (R, "every: 30s", "every: 30s\n    hold: 2m")],
+        (R, "    hold: 2m", "    hold: 10m"),
+    ),
+    case(
+        "probe.through_breaker",
+        &[
+            (R, "half_open_after: 30s", "half_open_after: 30s, needs_idle: true"),
+            (R, "every: 30s", "every: 30s\n    through_breaker: false"),
+        ],
+        (R, "through_breaker: false", "through_breaker: true"),
+    ),
+    // alerts for Prometheus
+    case("rule.alerts", &[ALERT], (R, "Rising:", "Growing:")),
+    case("alert.expr", &[ALERT], (R, "a > 1", "a > 2")),
+    case("alert.promql", &[ALERT], (R, "promql: unchecked", "promql: checked")),
+    case("alert.for", &[ALERT], (R, "for: 1m", "for: 2m")),
+    case("alert.labels", &[ALERT], (R, "team: a", "team: b")),
+    case("alert.annotations", &[ALERT], (R, "summary: Soon }", "summary: Later }")),
+    // the owners' file
+    case("targets.version", &[], (T, "version: 1", "version: 2")),
+    case(
+        "targets.brake",
+        &[AUTO, (T, "version: 1", "version: 1\nbrake: 20%")],
+        (T, "brake: 20%", "brake: 40%"),
+    ),
+    case("targets.targets", &[], (T, "  api:", "  apj:")),
+    case("target.ceiling", &[AUTO], (T, "ceiling: auto", "ceiling: approve")),
+    case("target.group", &[AUTO], (T, "group: api", "group: shop")),
+    case("target.env", &[OWNED], (T, "env: prod", "env: test")),
+    case("target.owner", &[OWNED], (T, "owner: \"@a\"", "owner: \"@b\"")),
+    case("target.protect", &[OWNED], (T, "protect: false", "protect: true")),
+    case(
+        "target.vars",
+        &[AUTO, (R, "\"http://127.0.0.1:9/reset\"", "\"{base}/reset\"")],
+        (T, "9/api", "9/app"),
+    ),
+];
