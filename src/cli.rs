@@ -6,6 +6,7 @@ mod answer;
 mod place;
 mod signals;
 
+mod ack;
 mod alerts;
 mod audit;
 mod check;
@@ -78,6 +79,8 @@ enum Command {
     Pause(pause::Arguments),
     /// End a pause
     Resume(resume::Arguments),
+    /// Say that you look after an incident
+    Ack(ack::Arguments),
     /// Release a target whose last action has an unknown outcome
     Unlock(unlock::Arguments),
     /// The failing services of the demo
@@ -122,6 +125,7 @@ impl Cli {
             Command::Audit(arguments) => audit::run(arguments).await,
             Command::Pause(arguments) => pause::run(arguments).await,
             Command::Resume(arguments) => resume::run(arguments).await,
+            Command::Ack(arguments) => ack::run(arguments).await,
             Command::Unlock(arguments) => unlock::run(arguments).await,
             #[cfg(feature = "demo")]
             Command::Lab(arguments) => lab::run(arguments).await,

@@ -3,10 +3,13 @@
 //! Systems answer, or say why they cannot; they never decide, never retry, and never take no answer for zero.
 
 pub mod alertmanager;
+pub(crate) mod database;
 pub(crate) mod files;
 pub mod http;
 pub(crate) mod loki;
 pub(crate) mod prometheus;
+pub(crate) mod reach;
+pub(crate) mod redis;
 pub(crate) mod scrape;
 pub mod secrets;
 pub mod slack;
@@ -22,9 +25,10 @@ use tokio::sync::Semaphore;
 
 use crate::core::action::{Intent, Outcome};
 use crate::core::evidence::{
-    Absence, Ask, Failure, FailureKind, Finding, Findings, HttpAsk, ProbeResult, Question,
-    QuestionName, Reading, SecretRef, Value,
+    Absence, Ask, Failure, FailureKind, Finding, Findings, ProbeResult, Question, QuestionName,
+    Reading, SecretRef, Value,
 };
+use crate::core::rule::Probing;
 use crate::core::time::Timestamp;
 use secrets::Secrets;
 
@@ -170,14 +174,29 @@ impl Systems {
                 let _turn = self.lanes.files.acquire().await;
                 files::ask(path.clone(), *last_lines, now).await
             }
+            Ask::Redis { url, key, pointer } => {
+                let _turn = self.lanes.pages.acquire().await;
+                let wanted = redis::Wanted { url, key, pointer: pointer.as_deref() };
+                redis::ask(&self.secrets, wanted, now).await
+            }
+            Ask::Sqlite { path, query, params } => {
+                let _turn = self.lanes.files.acquire().await;
+                database::ask(database::Wanted { path, query, params }, now).await
+            }
             Ask::Probe { probe } => stored(probes.get(probe), when),
         }
     }
 
     /// One run of a probe, by its own time limit. `since` is `now`: whoever keeps results knows since when they are alike.
-    pub async fn probe(&self, ask: &HttpAsk, now: Timestamp) -> ProbeResult {
+    pub async fn probe(&self, how: &Probing, now: Timestamp) -> ProbeResult {
         let _turn = self.lanes.pages.acquire().await;
-        http::question::probe(&self.client, &self.secrets, ask, now).await
+        match how {
+            Probing::Http(ask) => {
+                http::question::probe(&self.client, &self.secrets, ask, now).await
+            }
+            Probing::Tcp(address) => reach::tcp(address, now).await,
+            Probing::Dns(name) => reach::dns(name, now).await,
+        }
     }
 
     /// Does the intent, at most once, within ten seconds. Never tries again.

@@ -81,8 +81,14 @@ fn identity(
     rule: &Rule,
     target: Option<&TargetName>,
 ) -> (String, BTreeMap<String, String>) {
-    let mut labels: Labels =
-        own.labels.iter().map(|(name, value)| (name.clone(), literal(value))).collect();
+    let mut labels: Labels = own
+        .labels
+        .iter()
+        .filter_map(|(name, wanted)| {
+            // Any of several belongs to the rule: the first stands for them.
+            Some((name.clone(), literal(wanted.values().first()?)))
+        })
+        .collect();
     let alert = labels.remove(ALERTNAME).unwrap_or_else(|| alert_name(&rule.name));
     labels.entry(SEVERITY.to_owned()).or_insert_with(|| CRITICAL.to_owned());
     labels.entry(ROUTE.0.to_owned()).or_insert_with(|| ROUTE.1.to_owned());

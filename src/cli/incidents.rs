@@ -105,6 +105,10 @@ fn row(line: &Line, now: Timestamp) -> [String; 8] {
         Some(why) => format!("needs a person: {why}"),
         None => line.phase.clone(),
     };
+    let stands = match &line.acknowledged {
+        Some(known) => format!("{stands} ({} has it)", known.by),
+        None => stands,
+    };
     [
         line.id.clone(),
         line.rule.clone(),

@@ -50,9 +50,9 @@ pub(super) fn resolve(reference: &SecretRef, env: &Env<'_>) -> Result<SecretStri
 pub fn unusable_secrets(rules: &RuleSet, env: &Env<'_>) -> Vec<String> {
     let mut wrong: Vec<String> = rules
         .askable()
-        .flat_map(|rule| requests(rule).into_iter().map(move |request| (rule, request)))
-        .flat_map(|(rule, request)| {
-            references(request).into_iter().map(move |reference| (rule, reference))
+        .flat_map(|rule| {
+            let of_requests = requests(rule).into_iter().flat_map(references);
+            of_requests.chain(addresses(rule)).map(move |reference| (rule, reference))
         })
         .filter_map(|(rule, reference)| {
             let fault = resolve(reference, env).err()?;
@@ -73,19 +73,39 @@ fn requests(rule: &Rule) -> Vec<&HttpAsk> {
         | Ask::Scrape { .. }
         | Ask::Loki { .. }
         | Ask::LogFile { .. }
+        | Ask::Redis { .. }
+        | Ask::Sqlite { .. }
         | Ask::Probe { .. } => None,
     });
     let done = rule.actions.values().flat_map(|action| {
         let How::HttpReset { request, observe } = &action.how;
         [Some(request), observe.as_ref()].into_iter().flatten()
     });
-    asked.chain(done).chain(rule.probes.iter().map(|probe| &probe.http)).collect()
+    let probed = rule.probes.iter().filter_map(|probe| probe.how.http());
+    asked.chain(done).chain(probed).collect()
+}
+
+/// Addresses that hold a password.
+fn addresses(rule: &Rule) -> impl Iterator<Item = &SecretRef> {
+    let asks = rule.evidence.iter().map(|evidence| &evidence.ask).chain([&rule.state.ask]);
+    asks.filter_map(|ask| match ask {
+        Ask::Redis { url: Secretish::Secret { secret, .. }, .. } => Some(secret),
+        Ask::Redis { .. }
+        | Ask::Http(_)
+        | Ask::Prometheus { .. }
+        | Ask::PrometheusRange { .. }
+        | Ask::Scrape { .. }
+        | Ask::Loki { .. }
+        | Ask::LogFile { .. }
+        | Ask::Sqlite { .. }
+        | Ask::Probe { .. } => None,
+    })
 }
 
 fn references(request: &HttpAsk) -> Vec<&SecretRef> {
     let headers = request.headers.values().filter_map(|value| match value {
         Secretish::Secret { secret, .. } => Some(secret),
-        Secretish::Plain(_) => None,
+        Secretish::Plain(_) | Secretish::Said(_) => None,
     });
     headers.chain(request.secrets.values()).collect()
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::evidence::HttpAsk;
 use super::incident::IncidentId;
-use super::rule::{RuleName, TargetName};
+use super::rule::{RuleName, TargetName, VerifySignal};
 use super::time::{Duration, Timestamp};
 
 pub type ActionName = String;
@@ -55,6 +55,9 @@ pub struct Intent {
     pub action: Action,
     /// It rests on the proof that the cause is gone; otherwise the rule names it as the fix of the cause.
     pub gone: bool,
+    /// The checklist that it rests on too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checklist: Vec<VerifySignal>,
     pub decided_at: Timestamp,
     /// Not begun by then: not begun at all (G7).
     pub expires_at: Timestamp,

@@ -10,6 +10,7 @@ use regex::{RegexSet, RegexSetBuilder};
 use regex_automata::meta::{self, Regex};
 use regex_automata::util::syntax;
 use regex_automata::{MatchKind, PatternSet};
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use self::envelope::Opened;
@@ -49,7 +50,11 @@ pub struct Patterns {
     builtin: &'static Builtin,
     extra: Option<RegexSet>,
     extra_causes: Vec<Cause>,
+    statuses: Statuses,
 }
+
+/// What the statuses of one rule's upstream mean, before the built-in table.
+type Statuses = BTreeMap<u16, Cause>;
 
 struct Builtin {
     set: Option<Regex>,
@@ -62,7 +67,7 @@ struct Builtin {
 impl Patterns {
     /// Compiled once for the process; then free.
     pub fn builtin() -> Self {
-        Self { builtin: shared(), extra: None, extra_causes: Vec::new() }
+        Self { builtin: shared(), extra: None, extra_causes: Vec::new(), statuses: Statuses::new() }
     }
 
     /// The built-in patterns below those of one rule.
@@ -77,13 +82,29 @@ impl Patterns {
         let set = RegexSetBuilder::new(&texts).size_limit(EXTRA_BYTES).build();
         let Ok(set) = set else { return Err(first_fault(extra)) };
         let extra_causes = extra.iter().map(|pattern| pattern.cause).collect();
-        Ok(Self { builtin: shared(), extra: Some(set), extra_causes })
+        Ok(Self { builtin: shared(), extra: Some(set), extra_causes, statuses: Statuses::new() })
+    }
+
+    /// With a rule's own reading of statuses.
+    #[must_use]
+    pub fn reading(self, statuses: &Statuses) -> Self {
+        Self { statuses: statuses.clone(), ..self }
+    }
+
+    /// What a status says of the side that answered it: by the rule's own reading, else by the built-in one.
+    pub fn status(&self, code: u16) -> Signal {
+        by_status(code, &self.statuses)
+    }
+
+    /// The rule itself says what this status means.
+    pub fn reads(&self, code: u16) -> bool {
+        self.statuses.contains_key(&code)
     }
 
     /// What one line (with the lines of its traceback, if the source keeps them together) says.
     pub fn line(&self, text: &str) -> Signal {
         let opened = envelope::open(text);
-        let mut signal = self.builtin.read(&opened);
+        let mut signal = self.builtin.read(&opened, &self.statuses);
         let own = self.extra.as_ref().and_then(|extra| {
             extra.matches(&opened.text).iter().next().or_else(|| extra.matches(text).iter().next())
         });
@@ -143,7 +164,7 @@ impl Builtin {
         }
     }
 
-    fn read(&self, opened: &Opened<'_>) -> Signal {
+    fn read(&self, opened: &Opened<'_>, own: &Statuses) -> Signal {
         if let Access::Served(status) = self.told.access(&opened.text) {
             // Our own server's log: what it answered its clients below 500 is their affair.
             let signal = if status >= 500 { self::status(status) } else { none() };
@@ -155,11 +176,11 @@ impl Builtin {
         }
         let (mut signal, status) = match self.strongest(&opened.text) {
             Some(Says::Harmless) => return Signal { status, ..none() },
-            Some(Says::Overflow) if status == Some(429) => (by_wording(None, status), status),
+            Some(Says::Overflow) if status == Some(429) => (by_wording(None, status, own), status),
             Some(says @ (Says::Echo | Says::EchoOf(_) | Says::Overflow)) => {
-                self.echo(says, &opened.text)
+                self.echo(says, &opened.text, own)
             }
-            says => (by_wording(says, status), status),
+            says => (by_wording(says, status, own), status),
         };
         signal.status = status;
         signal.retry_after = self.wait(opened, signal.cause);
@@ -178,7 +199,7 @@ impl Builtin {
     }
 
     /// A breaker's line has no vote, unless it passes on the result that failed: then that result has.
-    fn echo(&self, says: Says, text: &str) -> (Signal, Option<u16>) {
+    fn echo(&self, says: Says, text: &str, own: &Statuses) -> (Signal, Option<u16>) {
         let tail =
             self.passed_on.as_ref().and_then(|marker| marker.find(text)).and_then(|marker| {
                 text.get(marker.start()..marker.end()).zip(text.get(marker.end()..))
@@ -188,7 +209,7 @@ impl Builtin {
             let failing = status.filter(|status| *status >= 400);
             let signal = match self.strongest(tail) {
                 Some(Says::Harmless | Says::Echo | Says::EchoOf(_) | Says::Overflow) => none(),
-                says => by_wording(says, failing),
+                says => by_wording(says, failing, own),
             };
             if signal.cause.is_some() {
                 return (signal, status);
@@ -216,17 +237,30 @@ impl Builtin {
 }
 
 /// A wording that proves a cause goes before the status, and the status before a wording that only suggests one.
-fn by_wording(says: Option<Says>, code: Option<u16>) -> Signal {
+fn by_wording(says: Option<Says>, code: Option<u16>, own: &Statuses) -> Signal {
+    let told = |code| by_status(code, own);
+    // A wording that only spells a status out says no more than the status, and the rule's author knows that one.
+    let spelt = |cause| {
+        code.is_some_and(|code| own.contains_key(&code) && status(code).cause == Some(cause))
+    };
     match says {
+        Some(Says::Is(cause)) if spelt(cause) => code.map_or_else(none, told),
         Some(Says::Is(cause)) => Signal { cause: Some(cause), ..none() },
         Some(Says::Quota) => Signal { cause: Some(Cause::RateLimited), quota: true, ..none() },
         Some(Says::Likely(cause)) => {
-            let by_status = code.map_or_else(none, status);
+            let by_status = code.map_or_else(none, told);
             Signal { cause: by_status.cause.or(Some(cause)), ..by_status }
         }
         Some(Says::Harmless | Says::Echo | Says::EchoOf(_) | Says::Overflow) | None => {
-            code.map_or_else(none, status)
+            code.map_or_else(none, told)
         }
+    }
+}
+
+fn by_status(code: u16, own: &Statuses) -> Signal {
+    match own.get(&code) {
+        Some(cause) => Signal { cause: Some(*cause), status: Some(code), ..none() },
+        None => status(code),
     }
 }
 

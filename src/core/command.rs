@@ -31,6 +31,11 @@ pub enum Command {
         target: TargetName,
         reason: String,
     },
+    /// A person looks after the incident: nobody need be called because it is unacknowledged.
+    Acknowledge {
+        incident: IncidentId,
+        note: Option<String>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -5,8 +5,6 @@ mod climb;
 mod look;
 mod tell;
 
-pub use look::PROBE_AGE;
-
 use serde::{Deserialize, Serialize};
 
 use super::audit::AuditEntry;
@@ -159,7 +157,7 @@ impl<'a> Step<'a> {
         self.incident.revision = before.revision.saturating_add(1);
         self.incident.updated_at = self.now;
         if open {
-            self.wakes.extend(escalation::next(&self.incident, self.rule));
+            self.wakes.extend(escalation::next(&self.incident, self.rule, self.now));
             self.wakes.extend(
                 self.incident.last_update_at.map(|last| after(last, self.rule.updates_every)),
             );

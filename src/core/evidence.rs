@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::alert::Labels;
-use super::time::{Duration, Timestamp};
+use super::time::{Duration, Timestamp, after};
 
 /// Name of a question inside its rule: `state`, `statuses`, `errors`, or the name of a probe.
 pub type QuestionName = String;
@@ -39,6 +39,10 @@ pub enum Ask {
     Loki { query: String, last: Duration, limit: u32 },
     /// The newest lines of a local log file.
     LogFile { path: String, last_lines: u32 },
+    /// A key of Redis: the value itself, or one within its JSON. Only read.
+    Redis { url: Secretish, key: String, pointer: Option<String> },
+    /// One value of an `SQLite` database. Only read.
+    Sqlite { path: String, query: String, params: Vec<String> },
     /// The stored result of a probe: answered from the store, without touching the upstream.
     Probe { probe: String },
 }
@@ -55,6 +59,9 @@ pub struct HttpAsk {
     /// Whole JSON values that are secrets, by pointer.
     #[serde(default)]
     pub secrets: BTreeMap<String, SecretRef>,
+    /// Whole JSON values that say something of the decision, by pointer. Only an action has them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub said: BTreeMap<String, Said>,
     /// RFC 6901 pointer of the value that is the answer; `None`: the status code is.
     pub pointer: Option<String>,
     /// What a probe expects; `None` for a plain question.
@@ -72,6 +79,18 @@ pub enum Secretish {
         prefix: String,
         secret: SecretRef,
     },
+    /// Known when the action begins.
+    Said(Said),
+}
+
+/// What an action can say of its decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Said {
+    /// The key that names the decision for ever.
+    Decision,
+    /// Why, in a sentence.
+    Reason,
 }
 
 /// Where a secret lies; never the secret itself.
@@ -180,6 +199,15 @@ pub struct ProbeResult {
     /// What went wrong, as one bounded line; empty when healthy.
     pub detail: String,
     pub failure: Option<FailureKind>,
+}
+
+impl ProbeResult {
+    /// Healthy for the hold, and seen so more than once: one green run that grows old proves nothing about the time since.
+    pub fn held(&self, hold: Duration, read_at: Timestamp, now: Timestamp) -> bool {
+        let long_enough = after(self.since, hold) <= now;
+        let seen_again = hold.is_zero() || read_at > self.since;
+        self.healthy && long_enough && seen_again
+    }
 }
 
 impl Finding {

@@ -12,6 +12,7 @@ use super::incident::Incident;
 use super::planted::Bug;
 use super::rule::{BreakerState, Mode, Rule, Target, VerifySignal};
 use super::time::{Duration, Timestamp, after, shown, since};
+use super::verify;
 
 /// What one guard says of one action now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +49,8 @@ pub enum Guard {
     Evidence,
     /// G11: remedies by cause.
     Cause,
+    /// Every item of the rung's checklist holds.
+    Checklist,
     /// G18: settled after the start.
     Settle,
     /// A verification is declared.
@@ -159,6 +162,7 @@ impl Case<'_> {
             Guard::UnknownOutcome => self.unknown_outcome(),
             Guard::Evidence => self.evidence(),
             Guard::Cause => self.cause(),
+            Guard::Checklist => self.checklist(),
             Guard::Settle => self.settle(),
             Guard::Verify => self.verify(),
             Guard::Expiry => self.expiry(),
@@ -352,6 +356,24 @@ impl Case<'_> {
         Answer::Allow
     }
 
+    /// The rung's checklist, by the answers of the round it was decided on, and by their age now.
+    fn checklist(&self) -> Answer {
+        if self.intent.checklist.is_empty() || self.fleet.bugs.has(Bug::IgnoreChecklist) {
+            return Answer::Allow;
+        }
+        let Some(findings) = self.incident.round.as_ref().and_then(|round| round.findings.as_ref())
+        else {
+            return refuse("nobody knows whether the checklist holds".to_owned());
+        };
+        let list = &self.intent.checklist;
+        let unmet = verify::unmet(self.rule, list, self.incident, findings, self.now);
+        if unmet.is_empty() {
+            return Answer::Allow;
+        }
+        let items: Vec<String> = unmet.into_iter().map(|unmet| unmet.text).collect();
+        refuse(items.join(", "))
+    }
+
     fn settle(&self) -> Answer {
         if self.fleet.observe_only {
             return refuse(
@@ -400,7 +422,7 @@ fn refuse_until(why: &str, until: Timestamp) -> Answer {
 }
 
 impl Guard {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Pause,
         Self::Correlated,
         Self::Inventory,
@@ -412,6 +434,7 @@ impl Guard {
         Self::UnknownOutcome,
         Self::Evidence,
         Self::Cause,
+        Self::Checklist,
         Self::Settle,
         Self::Verify,
         Self::Expiry,
@@ -431,6 +454,7 @@ impl Guard {
             Self::UnknownOutcome => "unknown_outcome",
             Self::Evidence => "evidence",
             Self::Cause => "cause",
+            Self::Checklist => "checklist",
             Self::Settle => "settle",
             Self::Verify => "verify",
             Self::Expiry => "expiry",
@@ -452,6 +476,7 @@ impl Guard {
             | Self::Lock
             | Self::Evidence
             | Self::Cause
+            | Self::Checklist
             | Self::Settle
             | Self::Expiry => false,
         }

@@ -70,6 +70,15 @@ pub struct Incident {
     /// The rung of that ladder we stand on, and since when.
     pub rung: usize,
     pub rung_since: Option<Timestamp>,
+    /// What the rung still waits for: items of its checklist, or what a person was asked to make healthy.
+    #[serde(default)]
+    pub unmet: Vec<Unmet>,
+    /// What a person was asked while the ladder waits for it.
+    #[serde(default)]
+    pub asked: Option<String>,
+    /// Who said that they have it.
+    #[serde(default)]
+    pub acknowledged: Option<Acknowledged>,
     pub attempts: Vec<Attempt>,
     /// The last refusal that was told, so that it is told once.
     pub last_refusal: Option<String>,
@@ -84,6 +93,23 @@ pub struct Incident {
     pub timeline_dropped: u64,
     pub timeline_told: u64,
     pub last_update_at: Option<Timestamp>,
+}
+
+/// An item that does not hold yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unmet {
+    /// Its place in the rung's list, so that a changed value is no news.
+    pub item: usize,
+    /// What it is now, in words.
+    pub text: String,
+}
+
+/// A person has seen the incident and looks after it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledged {
+    pub by: String,
+    pub at: Timestamp,
+    pub note: Option<String>,
 }
 
 /// A reading of the state between the decision to act and the act.
@@ -132,6 +158,10 @@ pub enum WaitReason {
     Gone,
     /// Until a guard that refused may allow.
     Guard,
+    /// Until every item of the rung's checklist holds.
+    Checklist,
+    /// Until what a person was asked for is seen.
+    Person,
 }
 
 /// One round of questions, asked side by side.
@@ -200,6 +230,16 @@ impl WaitReason {
             Self::Fixed => "the rule says so",
             Self::Gone => "the cause is not proven gone",
             Self::Guard => "a guard does not allow it yet",
+            Self::Checklist => "the checklist does not hold yet",
+            Self::Person => "a person was asked",
+        }
+    }
+
+    /// What it waits for may come at any time before the moment that is named.
+    pub const fn may_end_early(self) -> bool {
+        match self {
+            Self::Gone | Self::Guard | Self::Checklist | Self::Person => true,
+            Self::ActAfter | Self::HalfOpen | Self::RetryAfter | Self::Fixed => false,
         }
     }
 }
@@ -263,6 +303,9 @@ impl Incident {
             ladder_changes: 0,
             rung: 0,
             rung_since: None,
+            unmet: Vec::new(),
+            asked: None,
+            acknowledged: None,
             attempts: Vec::new(),
             last_refusal: None,
             told: Vec::new(),
@@ -303,6 +346,33 @@ impl Incident {
     /// Since when the breaker has been open this time.
     pub fn open_since(&self) -> Timestamp {
         self.reopened.last().copied().unwrap_or(self.opened_at)
+    }
+
+    /// A person has it. The first one who says so, for this outage.
+    pub fn acknowledge(&mut self, by: &str, note: Option<&str>, now: Timestamp) {
+        if self.acknowledged.is_some() {
+            return;
+        }
+        let by = printable(by, PERSON_MOST_CHARS);
+        let said = note.map(|note| format!(": {note}")).unwrap_or_default();
+        self.write(now, format!("acknowledged by {by}{said}"));
+        let note = note.map(str::to_owned);
+        self.acknowledged = Some(Acknowledged { by, at: now, note });
+    }
+
+    /// Why a person is needed now, the ladder's own question included.
+    pub fn needs(&self) -> Vec<String> {
+        let asked = match self.phase {
+            Phase::Waiting { why: WaitReason::Person, .. } => self.asked.clone(),
+            Phase::Waiting { .. }
+            | Phase::Watching
+            | Phase::Acting { .. }
+            | Phase::Looking { .. }
+            | Phase::Verifying { .. }
+            | Phase::Escalated { .. }
+            | Phase::Recovered => None,
+        };
+        self.needs_person.iter().cloned().chain(asked).collect()
     }
 
     /// Adds a line of history; the oldest go when it grows too long.
@@ -405,6 +475,8 @@ impl Incident {
 
 /// More lines of history than this nobody reads in one incident.
 pub const TIMELINE_MOST: usize = 200;
+/// Longer names of people are cut.
+const PERSON_MOST_CHARS: usize = 80;
 /// More alerts than this say nothing new about one breaker.
 pub const ALERTS_MOST: usize = 100;
 

@@ -6,7 +6,7 @@ use super::fleet::Fleet;
 use super::guard::DECISION_LASTS;
 use super::incident::{Incident, WaitReason};
 use super::report::{Mark, Step};
-use super::rule::{Rule, Rung, Wait};
+use super::rule::{Rule, Rung, VerifySignal, Wait};
 use super::time::{Duration, Timestamp, after};
 
 /// How long a waiting rung waits that began at `began`; `None`: there is nothing to wait for.
@@ -35,7 +35,7 @@ pub fn wait_until(
 /// The intent that a `do` rung asks for, were it decided now.
 pub fn intent(incident: &Incident, rule: &Rule, fleet: &Fleet, now: Timestamp) -> Option<Intent> {
     let class = incident.ladder?;
-    let Rung::Do { action, gone, .. } = rule.ladder_of(class).get(incident.rung)? else {
+    let Rung::Do { action, gone, all, .. } = rule.ladder_of(class).get(incident.rung)? else {
         return None;
     };
     let attempt = u32::try_from(incident.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
@@ -49,6 +49,7 @@ pub fn intent(incident: &Incident, rule: &Rule, fleet: &Fleet, now: Timestamp) -
         target,
         action: rule.actions.get(action)?.clone(),
         gone: *gone,
+        checklist: all.clone(),
         decided_at: now,
         expires_at: after(now, DECISION_LASTS),
         reason: format!(
@@ -102,9 +103,22 @@ pub fn words(rung: &Rung, rule: &Rule) -> String {
         },
         Rung::Wait(Wait::RetryAfter { .. }) => "wait as long as the other side told us".to_owned(),
         Rung::Wait(Wait::For(span)) => format!("wait {}s", span.as_secs()),
-        Rung::Do { action, gone: true, .. } => format!("{action}, once the cause is proven gone"),
-        Rung::Do { action, gone: false, .. } => format!("{action}, if a person allows it"),
-        Rung::Ask { text } => format!("ask a person: {text}"),
+        Rung::Do { action, gone, all, .. } => {
+            let proof =
+                if *gone { "once the cause is proven gone" } else { "if a person allows it" };
+            let items: Vec<String> = all.iter().map(VerifySignal::words).collect();
+            if items.is_empty() {
+                format!("{action}, {proof}")
+            } else {
+                format!("{action}, {proof} and {}", items.join(", "))
+            }
+        }
+        Rung::Ask { text, until, .. } if until.is_empty() => format!("ask a person: {text}"),
+        Rung::Ask { text, until, .. } => {
+            let names: Vec<String> = until.iter().map(|name| format!("`{name}`")).collect();
+            let are = if names.len() == 1 { "is" } else { "are" };
+            format!("ask a person, until {} {are} healthy: {text}", names.join(", "))
+        }
         Rung::Escalate => "call a person".to_owned(),
     }
 }

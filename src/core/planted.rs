@@ -33,10 +33,12 @@ pub enum Bug {
     IgnoreCeiling,
     /// Missing data counts as zero.
     NoDataIsZero,
+    /// The checklist of a rung is not looked at.
+    IgnoreChecklist,
 }
 
 impl Bug {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::RedoUnknown,
         Self::CooldownShort,
         Self::NoGuardAtCommit,
@@ -50,6 +52,7 @@ impl Bug {
         Self::NoLock,
         Self::IgnoreCeiling,
         Self::NoDataIsZero,
+        Self::IgnoreChecklist,
     ];
 }
 

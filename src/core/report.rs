@@ -6,7 +6,7 @@ use super::action::Outcome;
 use super::cause::{Clue, Verdict};
 use super::fleet::Fleet;
 use super::guard::{self, GuardVerdict};
-use super::incident::{Breaker, Entry, Incident, IncidentId, Phase};
+use super::incident::{Acknowledged, Breaker, Entry, Incident, IncidentId, Phase, WaitReason};
 use super::plan;
 use super::rule::{BreakerState, Contact, Mode, Rule};
 use super::time::Timestamp;
@@ -32,6 +32,12 @@ pub struct Report {
     pub channel: Option<String>,
     pub rule_revision: String,
     pub verdict: Option<Verdict>,
+    /// What to do about this cause, as the rule says.
+    #[serde(default)]
+    pub advice: Option<String>,
+    /// Who has said that they look after it.
+    #[serde(default)]
+    pub acknowledged: Option<Acknowledged>,
     pub clues: Vec<Clue>,
     /// The ladder of the cause, with where we are.
     pub plan: Vec<Step>,
@@ -84,6 +90,9 @@ pub struct Page {
     pub number: u32,
     pub to: Vec<Contact>,
     pub reason: String,
+    /// What to do about the cause, as the rule says.
+    #[serde(default)]
+    pub advice: Option<String>,
     pub channel: Option<String>,
 }
 
@@ -119,6 +128,8 @@ pub fn compose(incident: &Incident, rule: &Rule, fleet: &Fleet, now: Timestamp) 
         channel: rule.channel.clone(),
         rule_revision: incident.rule_revision.clone(),
         verdict: incident.verdict.clone(),
+        advice: incident.verdict.as_ref().and_then(|verdict| rule.advice_on(verdict.class)),
+        acknowledged: incident.acknowledged.clone(),
         clues: incident.verdict.as_ref().map(|verdict| verdict.because.clone()).unwrap_or_default(),
         plan: plan::steps(incident, rule, over),
         guards: Vec::new(),
@@ -130,10 +141,12 @@ pub fn compose(incident: &Incident, rule: &Rule, fleet: &Fleet, now: Timestamp) 
 pub const fn status(incident: &Incident) -> Status {
     match incident.phase {
         Phase::Watching => Status::Investigating,
+        Phase::Waiting { why: WaitReason::Person, .. } | Phase::Escalated { .. } => {
+            Status::NeedsPerson
+        }
         Phase::Waiting { .. } => Status::Waiting,
         Phase::Acting { .. } | Phase::Looking { .. } => Status::Acting,
         Phase::Verifying { .. } => Status::Verifying,
-        Phase::Escalated { .. } => Status::NeedsPerson,
         Phase::Recovered => Status::Recovered,
     }
 }
@@ -142,7 +155,14 @@ pub const fn status(incident: &Incident) -> Status {
 pub fn headline(incident: &Incident) -> String {
     match &incident.phase {
         Phase::Watching => "finding out why it opened".to_owned(),
-        Phase::Waiting { why, .. } => format!("waiting: {}", why.words()),
+        Phase::Waiting { why: WaitReason::Person, .. } => {
+            let asked = incident.asked.as_deref().unwrap_or("see the plan");
+            format!("a person is asked: {asked} Waiting because {}", unmet(incident))
+        }
+        Phase::Waiting { why, .. } if incident.unmet.is_empty() => {
+            format!("waiting: {}", why.words())
+        }
+        Phase::Waiting { why, .. } => format!("waiting: {}: {}", why.words(), unmet(incident)),
         Phase::Acting { intent } => format!("doing: {} on {}", intent.action.name, intent.target),
         Phase::Looking { intent, .. } => format!("looking whether {} was done", intent.action.name),
         Phase::Verifying { healthy_since: Some(_), .. } => {
@@ -157,6 +177,12 @@ pub fn headline(incident: &Incident) -> String {
         }
         Phase::Recovered => format!("recovered: {}", done(incident)),
     }
+}
+
+/// What the rung still waits for.
+fn unmet(incident: &Incident) -> String {
+    let texts: Vec<&str> = incident.unmet.iter().map(|unmet| unmet.text.as_str()).collect();
+    texts.join(", ")
 }
 
 /// What was done, in words: for the closing line and the demo's table.

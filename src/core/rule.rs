@@ -1,15 +1,28 @@
 //! The checked rule that sets the thresholds of ③–⑧. Built only by `rules`, which refuses what is not sound.
 
+mod escalation;
+mod matching;
+mod probe;
+mod remedy;
+
+pub use escalation::{Contact, EscalateWhen, EscalationRule};
+pub use matching::{AlertMatch, OneOf, Wanted};
+pub use probe::{ProbeRule, Probing, REACH_WITHIN, Schedule};
+pub use remedy::{Rung, VerifyRule, VerifySignal, Wait};
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::action::{Action, ActionName};
-use super::alert::{Alert, Labels, Source};
+use super::alert::{Alert, Labels};
 use super::cause::{Cause, Class};
-use super::evidence::{Ask, Finding, HttpAsk, QuestionName, Value};
+use super::evidence::{Ask, Finding, QuestionName, Value};
 use super::incident::{Breaker, Placement, printable};
 use super::planted::{Bug, Bugs};
 use super::time::{Duration, Timestamp, since};
+
+/// A probe's result older than this says nothing about now.
+pub const PROBE_AGE: Duration = Duration::from_secs(600);
 
 pub type RuleName = String;
 pub type TargetName = String;
@@ -81,6 +94,12 @@ pub struct Rule {
     pub recovery: Recovery,
     pub evidence: Vec<EvidenceRule>,
     pub cause_patterns: Vec<CausePattern>,
+    /// What HTTP statuses mean at this upstream, before the built-in table.
+    #[serde(default)]
+    pub cause_statuses: BTreeMap<u16, Cause>,
+    /// What to do about a cause, in a sentence for people.
+    #[serde(default)]
+    pub advice: BTreeMap<Class, String>,
     pub ladder: BTreeMap<Class, Vec<Rung>>,
     pub otherwise: Vec<Rung>,
     pub actions: BTreeMap<ActionName, Action>,
@@ -92,13 +111,6 @@ pub struct Rule {
     pub alerts: Vec<AlertRule>,
     /// A status line at least this often while the incident is open.
     pub updates_every: Duration,
-}
-
-/// Any alert of this source with these labels belongs to the breaker.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AlertMatch {
-    pub source: Source,
-    pub labels: Labels,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,105 +158,6 @@ pub struct CausePattern {
     pub log: String,
 }
 
-/// One remedy of a ladder.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rung {
-    Wait(Wait),
-    Do {
-        action: ActionName,
-        /// Only when the cause is proven gone: every `upstream` probe green for its hold. Otherwise
-        /// the rule names the action as the fix of this cause, and it is never done above `approve` (G11).
-        gone: bool,
-        /// How long to wait for that proof before the next rung.
-        within: Duration,
-    },
-    Ask {
-        text: String,
-    },
-    Escalate,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Wait {
-    /// Until the breaker tries again by itself (`recovery.half_open_after`).
-    HalfOpen,
-    /// Until the moment the other side named, at least and at most so long from now.
-    RetryAfter {
-        at_least: Duration,
-        at_most: Duration,
-    },
-    For(Duration),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VerifyRule {
-    /// How long health must last before it counts.
-    pub hold: Duration,
-    /// Not healthy for so long: the next rung, or a person.
-    pub within: Duration,
-    /// How often to look.
-    pub every: Duration,
-    /// All of these, at least two, one of them not the alert.
-    pub all: Vec<VerifySignal>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VerifySignal {
-    /// The breaker's state is one of these.
-    State(Vec<BreakerState>),
-    /// Every alert of the incident is resolved.
-    AlertResolved,
-    /// The named probe or HTTP question is healthy.
-    Healthy(QuestionName),
-    /// The named trend goes down.
-    Falling(QuestionName),
-    /// The named trend does not go up.
-    NotRising(QuestionName),
-}
-impl Eq for VerifySignal {}
-
-/// Who is told when, if nothing helps.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EscalationRule {
-    pub when: EscalateWhen,
-    pub to: Vec<Contact>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EscalateWhen {
-    /// The breaker has been open for so long.
-    OpenFor(Duration),
-    /// So many rounds of evidence without a cause.
-    UnknownCause { rounds: u32 },
-    /// Reopened so often within the span.
-    Reopened { times: u32, within: Duration },
-    /// The ladder has ended, a person is needed, or an outcome is unknown.
-    Always,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Contact {
-    /// A Slack user, user group or `@name`, mentioned in the incident's thread and channel.
-    Slack(String),
-}
-
-/// A synthetic check on a schedule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProbeRule {
-    pub name: QuestionName,
-    pub schedule: Schedule,
-    pub http: HttpAsk,
-    /// It passes the breaker: paused while the breaker needs to idle.
-    pub through_breaker: bool,
-    /// Green for so long before it proves anything.
-    pub hold: Duration,
-}
-
 /// An alert that a rule wants of Prometheus.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertRule {
@@ -254,17 +167,6 @@ pub struct AlertRule {
     pub lasts: Duration,
     pub labels: Labels,
     pub annotations: BTreeMap<String, String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Schedule {
-    Every(Duration),
-    /// Five or six fields, and an IANA time zone.
-    Cron {
-        expression: String,
-        zone: String,
-    },
 }
 
 /// The owners' word on a target: the most that may be done to it.
@@ -311,14 +213,6 @@ pub struct RuleSet {
 /// Behind the revision of a set whose owners allow less than when it was read.
 const LOWERED: &str = "-lowered";
 
-impl AlertMatch {
-    pub fn matches(&self, alert: &Alert) -> bool {
-        // What reconciliation learned from Alertmanager speaks for the same matchers.
-        (self.source == alert.key.source || alert.key.source == Source::Reconcile)
-            && self.labels.iter().all(|(name, value)| alert.labels.get(name) == Some(value))
-    }
-}
-
 impl Rule {
     pub fn matches(&self, alert: &Alert) -> bool {
         self.matchers.iter().any(|matcher| matcher.matches(alert))
@@ -335,6 +229,40 @@ impl Rule {
 
     pub fn probe(&self, name: &str) -> Option<&ProbeRule> {
         self.probes.iter().find(|probe| probe.name == name)
+    }
+
+    pub fn advice_on(&self, class: Class) -> Option<String> {
+        self.advice.get(&class).cloned()
+    }
+
+    /// The probe behind a name: that of the evidence, or the probe itself; and how old its result may be.
+    pub fn probe_behind(&self, name: &str) -> Option<(&ProbeRule, Duration)> {
+        let evidence = self.evidence.iter().find(|evidence| evidence.name == name);
+        match evidence.map(|evidence| (&evidence.ask, evidence.max_age)) {
+            Some((Ask::Probe { probe }, max_age)) => Some((self.probe(probe)?, max_age)),
+            Some(_) => None,
+            None => Some((self.probe(name)?, PROBE_AGE)),
+        }
+    }
+
+    /// Every rung of every ladder.
+    pub fn rungs(&self) -> impl Iterator<Item = &Rung> {
+        self.ladder.values().flatten().chain(&self.otherwise)
+    }
+
+    /// Every name that must be healthy somewhere: for recovery, in a checklist, after a person's work.
+    pub fn healthy_names(&self) -> impl Iterator<Item = &QuestionName> {
+        let signals = self.verify.all.iter().chain(self.rungs().flat_map(Rung::checklist));
+        let healthy = signals.filter_map(|signal| match signal {
+            VerifySignal::Healthy(name) => Some(name),
+            VerifySignal::State(_)
+            | VerifySignal::AlertResolved
+            | VerifySignal::Falling(_)
+            | VerifySignal::NotRising(_)
+            | VerifySignal::AtMost { .. }
+            | VerifySignal::AtLeast { .. } => None,
+        });
+        healthy.chain(self.rungs().flat_map(Rung::until))
     }
 }
 

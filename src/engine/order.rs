@@ -3,7 +3,7 @@
 //! Never acts itself: the switches it sets are what every guard reads.
 
 use crate::core::command::{Command, PAUSE_MOST, Person, Scope};
-use crate::core::incident::IncidentId;
+use crate::core::incident::{Incident, IncidentId};
 use crate::core::rule::{RuleSet, TargetName};
 use crate::core::time::{Timestamp, after};
 use crate::store::{Store, StoreError};
@@ -32,6 +32,8 @@ pub enum Refused {
     NotPaused(String),
     #[error("automation is not paused")]
     NotPausedAll,
+    #[error("{0} was acknowledged by {1} already")]
+    Acknowledged(IncidentId, String),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -80,6 +82,15 @@ async fn check(
             let locked = locks.iter().any(|lock| lock.target == *target);
             if locked { Ok(()) } else { Err(Refused::NotLocked(target.clone())) }
         }
+        Command::Acknowledge { incident, note } => {
+            if let Some(note) = note {
+                check_reason(note)?;
+            }
+            match open_incident(store, *incident).await?.acknowledged {
+                Some(known) => Err(Refused::Acknowledged(*incident, known.by)),
+                None => Ok(()),
+            }
+        }
     }
 }
 
@@ -96,15 +107,19 @@ fn check_reason(reason: &str) -> Result<(), Refused> {
 /// A pause of something that does not exist would look like safety and be none.
 async fn check_scope(store: &Store, rules: Option<&RuleSet>, scope: &Scope) -> Result<(), Refused> {
     match scope {
-        Scope::Incident(id) => match store.incident(*id).await? {
-            None => Err(Refused::NoIncident(*id)),
-            Some(incident) if !incident.phase.is_open() => Err(Refused::Closed(*id)),
-            Some(_) => Ok(()),
-        },
+        Scope::Incident(id) => open_incident(store, *id).await.map(drop),
         Scope::Target(target) => {
             let known = rules.is_none_or(|rules| rules.targets.contains_key(target));
             if known { Ok(()) } else { Err(Refused::NoTarget(target.clone())) }
         }
+    }
+}
+
+async fn open_incident(store: &Store, id: IncidentId) -> Result<Incident, Refused> {
+    match store.incident(id).await? {
+        None => Err(Refused::NoIncident(id)),
+        Some(incident) if !incident.phase.is_open() => Err(Refused::Closed(id)),
+        Some(incident) => Ok(incident),
     }
 }
 
@@ -124,6 +139,11 @@ fn said(command: &Command) -> String {
         }
         Command::Unlock { target, .. } => {
             format!("`{target}` is unlocked: it may be acted on again")
+        }
+        Command::Acknowledge { incident, .. } => {
+            format!(
+                "{incident} is acknowledged: automation goes on as before, and you are named in its report"
+            )
         }
     }
 }

@@ -92,7 +92,7 @@ impl Prober {
     async fn probe(self, due: Due, turns: Arc<Semaphore>) -> ProbeKey {
         let _turn = turns.acquire().await;
         let began = self.clock.now();
-        let result = self.systems.probe(&due.rule.http, began).await;
+        let result = self.systems.probe(&due.rule.how, began).await;
         self.metrics.probed(&due.key.0, &due.key.1, result.healthy);
         let row = after_run(&due, result, began, self.clock.now());
         if let Err(error) = self.store.put_probe(&row).await {

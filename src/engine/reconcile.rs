@@ -10,7 +10,7 @@ use super::world::Outside;
 use crate::core::alert::{Alert, AlertFlag, AlertKey, AlertStatus, Labels, Notification, Source};
 use crate::core::evidence::FailureKind;
 use crate::core::incident::{AlertRecord, Incident};
-use crate::core::rule::{RuleName, RuleSet};
+use crate::core::rule::{RuleName, RuleSet, Wanted};
 use crate::core::time::{Duration, Timestamp, since};
 use crate::store::{StoreError, Which};
 
@@ -79,8 +79,8 @@ async fn pass(
 }
 
 /// Which alerts to ask for, by the name of the rule: those of its incidents that run by an older revision too.
-fn matchers(rules: &RuleSet) -> BTreeMap<&RuleName, Vec<&Labels>> {
-    let mut all: BTreeMap<&RuleName, Vec<&Labels>> = BTreeMap::new();
+fn matchers(rules: &RuleSet) -> BTreeMap<&RuleName, Vec<&Wanted>> {
+    let mut all: BTreeMap<&RuleName, Vec<&Wanted>> = BTreeMap::new();
     for rule in rules.rules.values().chain(&rules.retired) {
         let of = all.entry(&rule.name).or_default();
         let asked = rule.matchers.iter().filter(|known| known.source == Source::Alertmanager);
@@ -97,7 +97,7 @@ fn matchers(rules: &RuleSet) -> BTreeMap<&RuleName, Vec<&Labels>> {
 async fn held(
     engine: &Engine<Outside>,
     name: &RuleName,
-    matchers: &[&Labels],
+    matchers: &[&Wanted],
 ) -> Option<Vec<Alert>> {
     let mut all = Vec::new();
     for labels in matchers {

@@ -61,6 +61,19 @@ fn host_check(host: &str, authority: &str) -> Result<(), &'static str> {
     }
 }
 
+/// Checks a bare host, as a port is probed on it.
+pub(crate) fn host(host: &str) -> Result<(), &'static str> {
+    let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+    let numeric = last.starts_with(|c: char| c.is_ascii_digit());
+    if numeric && host.parse::<IpAddr>().is_err() {
+        return Err("write the IP address the usual way: 127.0.0.1");
+    }
+    if host.chars().any(|c| c.is_control() || c.is_whitespace() || "/\\@#?".contains(c)) {
+        return Err("a host name or an IP address, and nothing else");
+    }
+    host_check(host, host)
+}
+
 impl Reader {
     /// An address, with placeholders for a whole beginning (`{api}/…`) or for segments of its path and values of its query.
     pub(crate) fn url(&self, node: &Node) -> Option<String> {
@@ -127,7 +140,25 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{check, host};
+
+    #[test]
+    fn odd_hosts_are_refused() {
+        for wrong in [
+            "169.254.169.254",
+            "metadata.google.internal",
+            "2130706433",
+            "0x7f.1",
+            "a/b",
+            "u@h",
+            "::ffff:127.0.0.1",
+        ] {
+            assert!(host(wrong).is_err(), "{wrong} was taken");
+        }
+        for fine in ["db.internal", "127.0.0.1", "::1", "qloapps"] {
+            assert_eq!(host(fine), Ok(()), "{fine}");
+        }
+    }
 
     #[test]
     fn odd_addresses_are_refused() {

@@ -10,7 +10,9 @@ use super::read::{Fields, Reader};
 use super::words;
 use super::yaml::{Kind, Node};
 use crate::core::evidence::{Ask, STATE};
-use crate::core::rule::{BreakerState, EvidenceRule, Meaning, ProbeRule, Schedule, StateRule};
+use crate::core::rule::{
+    BreakerState, EvidenceRule, Meaning, OneOf, ProbeRule, Schedule, StateRule, Wanted,
+};
 use crate::core::time::Duration;
 
 /// Older samples than this are none, unless the rule says otherwise: twice the usual scrape interval of 60 s.
@@ -160,8 +162,15 @@ impl Reader {
                 "log lines come from `loki` or `log_file`",
             ),
             Meaning::Statuses => (
-                matches!(ask, Ask::Prometheus { .. } | Ask::Scrape { .. } | Ask::Http(_)),
-                "statuses come from `prometheus`, `scrape` or `http`",
+                matches!(
+                    ask,
+                    Ask::Prometheus { .. }
+                        | Ask::Scrape { .. }
+                        | Ask::Http(_)
+                        | Ask::Redis { .. }
+                        | Ask::Sqlite { .. }
+                ),
+                "statuses come from `prometheus`, `scrape`, `http`, `redis` or `sqlite`",
             ),
             Meaning::Upstream => (
                 matches!(ask, Ask::Probe { .. } | Ask::Http(_)),
@@ -191,7 +200,7 @@ impl Reader {
     fn evidence_age(&self, fields: &Fields<'_>, probe: Option<&ProbeRule>) -> Option<Duration> {
         let Some(probe) = probe else { return self.max_age(fields, MAX_AGE) };
         match (&probe.schedule, fields.get("max_age")) {
-            (Schedule::Every(every), None) => Some(MAX_AGE.max(*every * 2 + probe.http.timeout)),
+            (Schedule::Every(every), None) => Some(MAX_AGE.max(*every * 2 + probe.how.within())),
             (Schedule::Every(every), Some(node)) => {
                 let age = self.duration(node)?;
                 let hint = "at least the probe's `every`, else its result is always too old";
@@ -221,6 +230,8 @@ impl Reader {
             "loki" => self.loki(node),
             "log_file" => self.log_file(node),
             "http" => self.http(node, Purpose::Question).map(Ask::Http),
+            "redis" => self.redis(node),
+            "sqlite" => self.sqlite(node),
             "probe" => self.name(node).map(|probe| Ask::Probe { probe }),
             other => self.no(node, format!("nobody knows how to ask `{other}`"), "leave it out"),
         }
@@ -280,26 +291,46 @@ impl Reader {
         self.labels_by(node, |value| self.text_or_fill(value))
     }
 
-    /// Labels that an alert must have. No placeholder here: alerts choose the target, not the other way round.
+    /// Labels of an alert. No placeholder here: alerts choose the target, not the other way round.
     pub(crate) fn alert_labels(&self, node: &Node) -> Option<BTreeMap<String, String>> {
-        self.labels_by(node, |value| {
-            let text = self.text(value)?;
-            match whole(&text) {
-                None => Some(text),
-                Some(_) => self.no(
-                    value,
-                    "no placeholder can stand here",
-                    "`target_from` says which label names the target",
-                ),
+        self.labels_by(node, |value| self.alert_label(value))
+    }
+
+    /// Labels that an alert must have, each with its value or one of a list.
+    pub(crate) fn wanted_labels(&self, node: &Node) -> Option<Wanted> {
+        self.labels_by(node, |value| match &value.kind {
+            Kind::List(_) => {
+                let all: Vec<_> =
+                    self.list(value)?.iter().map(|value| self.alert_label(value)).collect();
+                let all: Vec<String> = all.into_iter().collect::<Option<_>>()?;
+                for (index, text) in all.iter().enumerate() {
+                    if all.iter().take(index).any(|earlier| earlier == text) {
+                        return self.no(value, format!("`{text}` stands here twice"), "keep one");
+                    }
+                }
+                Some(OneOf::Any(all))
             }
+            Kind::Scalar(_) | Kind::Map(_) => self.alert_label(value).map(OneOf::Value),
         })
     }
 
-    fn labels_by(
+    fn alert_label(&self, node: &Node) -> Option<String> {
+        let text = self.text(node)?;
+        match whole(&text) {
+            None => Some(text),
+            Some(_) => self.no(
+                node,
+                "no placeholder can stand here",
+                "`target_from` says which label names the target",
+            ),
+        }
+    }
+
+    fn labels_by<T>(
         &self,
         node: &Node,
-        read: impl Fn(&Node) -> Option<String>,
-    ) -> Option<BTreeMap<String, String>> {
+        read: impl Fn(&Node) -> Option<T>,
+    ) -> Option<BTreeMap<String, T>> {
         let mut labels = BTreeMap::new();
         let mut sound = true;
         for (key, value) in self.map(node)? {

@@ -9,6 +9,7 @@ use super::ask::alike;
 use super::packs::Filling;
 use super::read::{Reader, Values};
 use super::yaml::Node;
+use crate::core::evidence::Said;
 
 /// A part of a text: as it stands, or the name of what fills it.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,6 +63,15 @@ pub(crate) fn whole(text: &str) -> Option<&str> {
     }
 }
 
+/// The placeholders that only an action has.
+pub(crate) fn said(name: &str) -> Option<Said> {
+    match name {
+        "decision" => Some(Said::Decision),
+        "reason" => Some(Said::Reason),
+        _ => None,
+    }
+}
+
 pub(crate) fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
@@ -84,6 +94,12 @@ pub(crate) fn encode(value: &str) -> String {
 impl Reader {
     /// What fills the placeholder `name`; a fault if nothing does. Missing is never empty.
     pub(crate) fn fill(&self, name: &str, at: Range<usize>) -> Option<Filled> {
+        if said(name).is_some() {
+            let hint =
+                "it is a whole value of an action's `json` or `headers`, and stands nowhere else";
+            self.fault(at, format!("`{{{name}}}` is only known when an action begins"), hint);
+            return None;
+        }
         if let Some(pack) = self.pack.as_ref().filter(|pack| pack.holds(&at) && name != "target") {
             match pack.given.get(name).map(|given| &given.value) {
                 Some(Filling::Text(value)) => return Some(Filled::Value(value.clone())),

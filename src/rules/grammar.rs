@@ -15,9 +15,9 @@ mod verify;
 mod tests;
 
 pub(crate) use alerts::ALERT;
-pub(crate) use ask::{EVIDENCE, LOG_FILE, LOKI, RANGE, SCRAPE, STATE};
+pub(crate) use ask::{EVIDENCE, LOG_FILE, LOKI, RANGE, REDIS, SCRAPE, SQLITE, STATE};
 pub(crate) use http::{EXPECT, PROBE_HTTP, QUESTION_HTTP, RESET_HTTP, SECRET, SECRET_VALUE};
-pub(crate) use ladder::{ACTION, CAUSE, GUARDS, PROOF, RUNG};
+pub(crate) use ladder::{ACTION, CAUSE, GUARDS, PROOF, RUNG, UNTIL};
 pub(crate) use rule::{MATCHER, RECOVERY, RULE, TARGET_FROM, UPDATES};
 pub(crate) use targets::{INVENTORY, TARGET};
 pub(crate) use verify::{CONTACT, ESCALATION, OCCASION, PROBE, SIGNAL, VERIFY};
@@ -60,6 +60,8 @@ pub(crate) enum Need {
 pub(crate) enum Takes {
     Text(&'static Form),
     Integer(u32, u32),
+    /// Digits, perhaps with a sign and a point.
+    Number,
     Boolean,
     /// One of a closed list: the loader's own.
     Words(fn() -> Vec<&'static str>),
@@ -214,7 +216,12 @@ pub(crate) fn under(root: &'static Shape) -> Vec<&'static Shape> {
 
 fn collect(takes: &Takes, found: &mut Vec<&'static Shape>) {
     match takes {
-        Takes::Text(_) | Takes::Integer(..) | Takes::Boolean | Takes::Words(_) | Takes::Json => {}
+        Takes::Text(_)
+        | Takes::Integer(..)
+        | Takes::Number
+        | Takes::Boolean
+        | Takes::Words(_)
+        | Takes::Json => {}
         Takes::List(item) => collect(item, found),
         Takes::Map { keys, values, .. } => {
             collect(keys, found);

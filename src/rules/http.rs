@@ -4,12 +4,12 @@ use http::{HeaderName, HeaderValue};
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use super::fill::{Filled, whole};
+use super::fill::{Filled, said, whole};
 use super::grammar::{self, Shape};
 use super::read::{Fields, Reader};
 use super::words;
 use super::yaml::{Key, Kind, Node, Scalar};
-use crate::core::evidence::{Expect, HttpAsk, SecretRef, Secretish};
+use crate::core::evidence::{Expect, HttpAsk, Said, SecretRef, Secretish};
 use crate::core::time::Duration;
 
 /// Long enough for a slow health page, short enough for the time budget of a round.
@@ -45,21 +45,34 @@ impl Purpose {
     }
 }
 
+/// Places in a body that are filled later, by pointer.
+#[derive(Default)]
+struct Holes {
+    secrets: BTreeMap<String, SecretRef>,
+    said: BTreeMap<String, Said>,
+    /// It is an action's: it may say its decision.
+    decides: bool,
+}
+
 impl Reader {
     pub(crate) fn http(&self, node: &Node, purpose: Purpose) -> Option<HttpAsk> {
         let fields = self.fields(node, purpose.shape())?;
         let method = fields.choice(self);
         let of = |name: &str| purpose.shape().key(name).and_then(|_| fields.get(name));
         let url = method.and_then(|(_, node)| self.url(node));
-        let headers = self.headers(&fields);
-        let mut secrets = BTreeMap::new();
+        let headers = self.headers(&fields, purpose);
+        let mut holes = Holes { decides: purpose == Purpose::Reset, ..Holes::default() };
         let json = match of("json") {
-            Some(node) => self.json(node, "", Some(&mut secrets)).map(Some),
+            Some(node) => self.json(node, "", Some(&mut holes)).map(Some),
             None => Some(None),
         };
-        if let Some(node) = of("json").filter(|_| purpose == Purpose::Reset) {
+        let Holes { secrets, said, .. } = holes;
+        // A rule that places the decision itself says all of the body.
+        let places = said.values().any(|said| *said == Said::Decision);
+        if let Some(node) = of("json").filter(|_| purpose == Purpose::Reset && !places) {
             self.reset_body(node)?;
         }
+        self.body_type(&fields, of("json"))?;
         let pointer = match of("pointer") {
             Some(node) => self.pointer(node).map(Some),
             None => Some(None),
@@ -90,6 +103,7 @@ impl Reader {
             headers: headers?,
             json: json?,
             secrets,
+            said,
             pointer: pointer?,
             expect: expect?,
             timeout: timeout?,
@@ -108,12 +122,42 @@ impl Reader {
         Some(())
     }
 
-    fn headers(&self, fields: &Fields<'_>) -> Option<BTreeMap<String, Secretish>> {
+    /// What the body is called must be what it is.
+    fn body_type(&self, fields: &Fields<'_>, json: Option<&Node>) -> Option<()> {
+        let headers = fields.get("headers").and_then(|node| self.map(node)).unwrap_or_default();
+        let named = headers.iter().find(|(key, _)| key.text.eq_ignore_ascii_case("content-type"));
+        let Some((key, value)) = named else { return Some(()) };
+        if json.is_none() {
+            self.fault(
+                key.at.clone(),
+                "there is no `json` whose type this could be",
+                "leave it out",
+            );
+            return None;
+        }
+        let is_json = match &value.kind {
+            Kind::Scalar(scalar) => {
+                let kind = scalar.text.split(';').next().unwrap_or_default().trim();
+                let kind = kind.to_ascii_lowercase();
+                kind == "application/json" || kind.ends_with("+json")
+            }
+            Kind::List(_) | Kind::Map(_) => false,
+        };
+        let hint =
+            "application/json, application/merge-patch+json, or another that ends with +json";
+        if is_json { Some(()) } else { self.no(value, "the body is JSON", hint) }
+    }
+
+    fn headers(
+        &self,
+        fields: &Fields<'_>,
+        purpose: Purpose,
+    ) -> Option<BTreeMap<String, Secretish>> {
         let mut headers = BTreeMap::new();
         let mut sound = true;
         if let Some(node) = fields.get("headers") {
             for (key, value) in self.map(node)? {
-                match self.header(key, value) {
+                match self.header(key, value, purpose) {
                     Some((name, value)) => drop(headers.insert(name, value)),
                     None => sound = false,
                 }
@@ -133,7 +177,7 @@ impl Reader {
         sound.then_some(headers)
     }
 
-    fn header(&self, key: &Key, node: &Node) -> Option<(String, Secretish)> {
+    fn header(&self, key: &Key, node: &Node, purpose: Purpose) -> Option<(String, Secretish)> {
         let Ok(name) = HeaderName::from_str(&key.text) else {
             self.fault(
                 key.at.clone(),
@@ -161,6 +205,12 @@ impl Reader {
                 format!("`{name}` carries a secret, and secrets do not stand in rules"),
                 "write { secret: { env: NAME } }, or `bearer: { env: NAME }`",
             );
+        }
+        if let Kind::Scalar(scalar) = &node.kind
+            && let Some(said) = whole(&scalar.text).and_then(said)
+            && purpose == Purpose::Reset
+        {
+            return Some((name, Secretish::Said(said)));
         }
         let value = self.text_or_fill(node)?;
         match HeaderValue::from_str(&value) {
@@ -247,35 +297,43 @@ impl Reader {
         Some(Expect { status: u16::try_from(status?).ok()?, json })
     }
 
-    /// A value as JSON. Where `secrets` are allowed, `{ secret: … }` stands for a whole value and is noted under its pointer.
+    /// A value as JSON. Where `holes` are allowed, what is put in later stands for a whole value and is noted under its pointer.
     fn json(
         &self,
         node: &Node,
         at: &str,
-        mut secrets: Option<&mut BTreeMap<String, SecretRef>>,
+        mut holes: Option<&mut Holes>,
     ) -> Option<serde_json::Value> {
         match &node.kind {
             Kind::Scalar(_) if node.is_null() => Some(serde_json::Value::Null),
-            Kind::Scalar(scalar) => self.json_scalar(node, scalar),
+            Kind::Scalar(scalar) => {
+                if let Some(holes) = holes.filter(|holes| holes.decides)
+                    && let Some(said) = whole(&scalar.text).and_then(said)
+                {
+                    holes.said.insert(at.to_owned(), said);
+                    return Some(serde_json::Value::Null);
+                }
+                self.json_scalar(node, scalar)
+            }
             Kind::List(items) => {
                 let mut list = Vec::new();
                 for (index, item) in items.iter().enumerate() {
-                    list.push(self.json(item, &format!("{at}/{index}"), secrets.as_deref_mut()));
+                    list.push(self.json(item, &format!("{at}/{index}"), holes.as_deref_mut()));
                 }
                 list.into_iter().collect::<Option<Vec<_>>>().map(serde_json::Value::Array)
             }
             Kind::Map(entries) => {
-                if let (Some(secrets), [(key, reference)]) =
-                    (secrets.as_deref_mut(), entries.as_slice())
+                if let (Some(holes), [(key, reference)]) =
+                    (holes.as_deref_mut(), entries.as_slice())
                     && key.text == "secret"
                 {
-                    secrets.insert(at.to_owned(), self.secret_ref(reference)?);
+                    holes.secrets.insert(at.to_owned(), self.secret_ref(reference)?);
                     return Some(serde_json::Value::Null);
                 }
                 let mut object = Vec::new();
                 for (key, value) in entries {
                     let at = format!("{at}/{}", step(&key.text));
-                    let value = self.json(value, &at, secrets.as_deref_mut());
+                    let value = self.json(value, &at, holes.as_deref_mut());
                     object.push(value.map(|value| (key.text.clone(), value)));
                 }
                 object

@@ -7,24 +7,22 @@ use super::ask::alike;
 use super::grammar;
 use super::http::Purpose;
 use super::read::{Fields, Reader};
+use super::signals::Known;
 use super::words;
 use super::yaml::{Kind, Node};
 use crate::core::action::{Action, ActionName, Budget, How};
-use crate::core::cause::{Cause, Class};
-use crate::core::rule::{CausePattern, Rung, Wait};
+use crate::core::cause::Class;
+use crate::core::rule::{Rung, VerifySignal, Wait};
 use crate::core::time::Duration;
 
 /// How long a rung waits for the proof that the cause is gone.
 const GONE_WITHIN: Duration = Duration::from_mins(30);
+/// How long a ladder waits for what a person was asked to do.
+const ASKED_WITHIN: Duration = Duration::from_hours(24);
 /// Nobody waits longer than this because the other side said so, unless the rule does.
 const RETRY_AFTER_MOST: Duration = Duration::from_hours(1);
 /// No second attempt on a target within this time, unless the rule says otherwise.
 const COOLDOWN: Duration = Duration::from_mins(30);
-/// Longer patterns are programs.
-const PATTERN_MOST_BYTES: usize = 1_000;
-/// Memory that one compiled pattern may take.
-const PATTERN_SIZE: usize = 1 << 20;
-
 /// `otherwise` and the classes that it stands for unless they have a ladder of their own.
 pub(crate) const OTHERWISE: &str = "otherwise";
 
@@ -55,27 +53,16 @@ fn classes() -> Vec<(&'static str, Option<Class>)> {
     named.chain([(OTHERWISE, None)]).collect()
 }
 
-pub(crate) const CAUSES: [Cause; 9] = [
-    Cause::Auth,
-    Cause::RateLimited,
-    Cause::Upstream5xx,
-    Cause::Timeout,
-    Cause::Network,
-    Cause::Tls,
-    Cause::Database,
-    Cause::Resource,
-    Cause::ClientBug,
-];
-
 impl Reader {
-    pub(crate) fn ladders(&self, node: &Node) -> Option<Ladders> {
+    /// Without what signals may name, because that has mistakes of its own, they are not read.
+    pub(crate) fn ladders(&self, node: &Node, known: Option<Known<'_>>) -> Option<Ladders> {
         let words = classes();
         let mut ladders =
             Ladders { of: BTreeMap::new(), otherwise: Vec::new(), places: Vec::new() };
         let mut sound = true;
         for (key, value) in self.map(node)? {
             let class = self.word_key(key, &words);
-            let rungs = self.rungs(value);
+            let rungs = self.rungs(value, known);
             let (Some(class), Some(rungs)) = (class, rungs) else {
                 sound = false;
                 continue;
@@ -96,16 +83,16 @@ impl Reader {
         sound.then_some(ladders)
     }
 
-    fn rungs(&self, node: &Node) -> Option<Vec<(Rung, Range<usize>)>> {
+    fn rungs(&self, node: &Node, known: Option<Known<'_>>) -> Option<Vec<(Rung, Range<usize>)>> {
         let rungs: Vec<_> = self
             .list(node)?
             .iter()
-            .map(|node| self.rung(node).map(|rung| (rung, node.at.start..node.at.end)))
+            .map(|node| self.rung(node, known).map(|rung| (rung, node.at.start..node.at.end)))
             .collect();
         rungs.into_iter().collect()
     }
 
-    fn rung(&self, node: &Node) -> Option<Rung> {
+    fn rung(&self, node: &Node, known: Option<Known<'_>>) -> Option<Rung> {
         if let Kind::Scalar(_) = node.kind {
             return self.word(node, &ALONE);
         }
@@ -113,8 +100,8 @@ impl Reader {
         let (how, value) = fields.choice(self)?;
         match how {
             "wait" => self.wait(value, &fields).map(Rung::Wait),
-            "do" => self.remedy(value, &fields),
-            _ => self.text(value).map(|text| Rung::Ask { text }),
+            "do" => self.remedy(value, &fields, known),
+            _ => self.question(value, &fields, known),
         }
     }
 
@@ -150,26 +137,63 @@ impl Reader {
         }
     }
 
-    fn remedy(&self, node: &Node, fields: &Fields<'_>) -> Option<Rung> {
+    fn remedy(&self, node: &Node, fields: &Fields<'_>, known: Option<Known<'_>>) -> Option<Rung> {
         let action = self.name(node);
-        let gone = match fields.get("when") {
-            Some(when) => {
-                let when = self.fields(when, &grammar::PROOF)?;
-                when.required(self, "gone", "write when: { gone: true }")
-                    .and_then(|node| self.boolean(node))
-            }
-            None => Some(false),
+        let (gone, all) = match fields.get("when") {
+            Some(when) => self.proof(when, known)?,
+            None => (false, Vec::new()),
         };
-        let within = match (fields.get("within"), gone) {
-            (Some(node), Some(false)) => self.no(
+        let within = match fields.get("within") {
+            Some(node) if !gone && all.is_empty() => self.no(
                 node,
                 "there is no proof to wait for",
-                "`within` belongs to when: { gone: true }",
+                "`within` belongs to `when`: when: { gone: true }",
             ),
-            (Some(node), _) => self.duration(node),
-            (None, _) => Some(GONE_WITHIN),
+            Some(node) => self.duration(node),
+            None => Some(GONE_WITHIN),
         };
-        Some(Rung::Do { action: action?, gone: gone?, within: within? })
+        Some(Rung::Do { action: action?, gone, all, within: within? })
+    }
+
+    /// What must hold before an action: the cause is gone, a checklist, or both.
+    fn proof(&self, node: &Node, known: Option<Known<'_>>) -> Option<(bool, Vec<VerifySignal>)> {
+        let fields = self.fields(node, &grammar::PROOF)?;
+        let (gone, all) = (fields.get("gone"), fields.get("all"));
+        if gone.is_none() && all.is_none() {
+            return self.no(
+                node,
+                "nothing to wait for",
+                "write when: { gone: true }, or a list under `all`",
+            );
+        }
+        let gone = gone.map_or(Some(false), |node| self.boolean(node));
+        let all = match (all, known) {
+            (Some(node), Some(known)) => self.checklist(node, known),
+            (Some(_) | None, _) => Some(Vec::new()),
+        };
+        Some((gone?, all?))
+    }
+
+    /// A person is asked; with `until` the ladder waits for what is then seen.
+    fn question(&self, node: &Node, fields: &Fields<'_>, known: Option<Known<'_>>) -> Option<Rung> {
+        let text = self.text(node);
+        let until = match fields.get("until") {
+            Some(node) => {
+                let (_, node) = self.fields(node, &grammar::UNTIL)?.choice(self)?;
+                known.map_or(Some(Vec::new()), |known| self.held(node, known))
+            }
+            None => Some(Vec::new()),
+        };
+        let within = match (fields.get("within"), fields.get("until")) {
+            (Some(node), None) => self.no(
+                node,
+                "there is nothing to wait for",
+                "`within` belongs to `until`: until: { healthy: … }",
+            ),
+            (Some(node), Some(_)) => self.duration(node),
+            (None, _) => Some(ASKED_WITHIN),
+        };
+        Some(Rung::Ask { text: text?, until: until?, within: within? })
     }
 
     pub(crate) fn actions(&self, node: &Node) -> Option<BTreeMap<ActionName, Action>> {
@@ -237,64 +261,6 @@ impl Reader {
             let message = format!("`{}` is not how often within how long", words::short(&text));
             self.no(node, message, &format!("write it as `2 {between} 6h`: 1 to 1,000 times"))
         })
-    }
-
-    /// What the built-in patterns cannot know.
-    pub(crate) fn causes(&self, node: &Node) -> Option<Vec<CausePattern>> {
-        let words: Vec<_> = CAUSES.iter().map(|cause| (cause.name(), *cause)).collect();
-        let mut patterns = Vec::new();
-        let mut sound = true;
-        for (key, value) in self.map(node)? {
-            let cause = self.word_key(key, &words);
-            let logs = self.fields(value, &grammar::CAUSE).and_then(|fields| {
-                fields
-                    .required(self, "log", "a pattern for its log lines: log: '…'")
-                    .and_then(|node| self.logs(node))
-            });
-            match (cause, logs) {
-                (Some(cause), Some(logs)) => {
-                    patterns.extend(logs.into_iter().map(|log| CausePattern { cause, log }));
-                }
-                (Some(_) | None, _) => sound = false,
-            }
-        }
-        sound.then_some(patterns)
-    }
-
-    fn logs(&self, node: &Node) -> Option<Vec<String>> {
-        match &node.kind {
-            Kind::List(_) => {
-                let all: Vec<_> = self.list(node)?.iter().map(|node| self.pattern(node)).collect();
-                all.into_iter().collect()
-            }
-            Kind::Scalar(_) | Kind::Map(_) => self.pattern(node).map(|pattern| vec![pattern]),
-        }
-    }
-
-    fn pattern(&self, node: &Node) -> Option<String> {
-        let text = self.text(node)?;
-        if text.len() > PATTERN_MOST_BYTES {
-            return self.no(
-                node,
-                "a pattern of more than 1,000 bytes",
-                "several short ones are easier to trust",
-            );
-        }
-        match regex::RegexBuilder::new(&text).size_limit(PATTERN_SIZE).build() {
-            Ok(pattern) if pattern.is_match("") => {
-                self.no(node, "this pattern matches every line", "name what only this cause writes")
-            }
-            Ok(_) => Some(text),
-            Err(error) => {
-                let why = error.to_string();
-                let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                self.no(
-                    node,
-                    format!("not a valid pattern: {why}"),
-                    "the syntax is that of the regex crate",
-                )
-            }
-        }
     }
 
     /// Every `do` names an action, and every action is named by a `do`.

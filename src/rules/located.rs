@@ -69,6 +69,8 @@ fn questions(rule: &Rule, target: Option<&String>, parsed: &Parsed, found: &mut 
             | Ask::Http(_)
             | Ask::Loki { .. }
             | Ask::LogFile { .. }
+            | Ask::Redis { .. }
+            | Ask::Sqlite { .. }
             | Ask::Probe { .. } => continue,
         };
         let query = node.and_then(|node| child(node, how));

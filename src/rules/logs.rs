@@ -76,8 +76,14 @@ impl Reader {
             }
             Kind::Scalar(_) | Kind::List(_) => (node, Some(LINES)),
         };
-        let text = self.text(path)?;
-        let filled = self.fill_with(path, &text, |value, filled| {
+        let path = self.path(path)?;
+        Some(Ask::LogFile { path, last_lines: last_lines? })
+    }
+
+    /// The path of a file.
+    pub(crate) fn path(&self, node: &Node) -> Option<String> {
+        let text = self.text(node)?;
+        let filled = self.fill_with(node, &text, |value, filled| {
             // A variable may be the whole path; in the middle it is one name, and cannot lead elsewhere.
             if !filled.is_empty() && (value.contains('/') || value.is_empty()) {
                 return Err("inside a path a variable is one name without `/`");
@@ -86,9 +92,9 @@ impl Reader {
             Ok(())
         })?;
         if filled.split('/').any(|step| step == "..") {
-            return self.no(path, "`..` in the path of a log file", "write the path as it is");
+            return self.no(node, "`..` in the path of a file", "write the path as it is");
         }
-        Some(Ask::LogFile { path: filled, last_lines: last_lines? })
+        Some(filled)
     }
 }
 

@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::causes::Causes;
 use super::grammar;
 use super::ladder::{Ladders, Place};
 use super::read::{Fields, Reader};
+use super::signals::Known;
 use super::targets::MODES;
 use super::words;
 use super::yaml::{Kind, Node};
@@ -16,8 +18,8 @@ use crate::core::alert::Source;
 use crate::core::cause::Class;
 use crate::core::evidence::{Ask, QuestionName};
 use crate::core::rule::{
-    AlertMatch, BreakerKind, CausePattern, EscalationRule, EvidenceRule, Meaning, Mode, ProbeRule,
-    Recovery, Rule, Rung, TargetName, VerifyRule, VerifySignal, Wait,
+    AlertMatch, BreakerKind, EscalationRule, EvidenceRule, Meaning, Mode, ProbeRule, Recovery,
+    Rule, Rung, TargetName, VerifyRule, VerifySignal, Wait,
 };
 use crate::core::time::Duration;
 
@@ -47,7 +49,8 @@ pub(crate) struct Draft {
 struct Remedies {
     evidence: Vec<EvidenceRule>,
     probes: Vec<ProbeRule>,
-    cause_patterns: Vec<CausePattern>,
+    causes: Causes,
+    advice: BTreeMap<Class, String>,
     ladders: Ladders,
     actions: BTreeMap<ActionName, Action>,
     verify: VerifyRule,
@@ -152,7 +155,9 @@ impl Reader {
             kind: kind?,
             recovery,
             evidence: remedies.evidence,
-            cause_patterns: remedies.cause_patterns,
+            cause_patterns: remedies.causes.patterns,
+            cause_statuses: remedies.causes.statuses,
+            advice: remedies.advice,
             ladder: remedies.ladders.of,
             otherwise: remedies.ladders.otherwise,
             actions: remedies.actions,
@@ -179,20 +184,24 @@ impl Reader {
             (Some(_), None) => None,
             (None, _) => Some(Vec::new()),
         };
-        let cause_patterns = fields.get("causes").and_then(|node| self.causes(node));
-        let ladders =
-            must("ladder", "what to do about each cause").and_then(|node| self.ladders(node));
+        let causes = fields.get("causes").and_then(|node| self.causes(node));
+        let advice = fields.get("advice").and_then(|node| self.advice(node));
+        let known = match (&evidence, &probes) {
+            (Some(evidence), Some(probes)) => Some(Known { evidence, probes }),
+            (Some(_) | None, _) => None,
+        };
+        let ladders = must("ladder", "what to do about each cause")
+            .and_then(|node| self.ladders(node, known));
         let actions =
             fields.get("actions").map_or(Some(BTreeMap::new()), |node| self.actions(node));
         let verify = must("verify", "no action without verification: say what counts as recovered");
         let hint = "whom to call: escalate: [ { when: always, to: [ { slack: \"@name\" } ] } ]";
-        let escalate = must("escalate", hint).and_then(|node| self.escalation(node));
-        let (evidence, probes) = (evidence?, probes?);
-        let verify = verify.and_then(|node| self.verify(node, &evidence, &probes));
+        let escalate = must("escalate", hint).and_then(|node| self.escalation(node, known));
+        let verify = verify.zip(known).and_then(|(node, known)| self.verify(node, known));
+        let (evidence, probes, ladders) = (evidence?, probes?, ladders?);
         if let Some(verify) = &verify {
-            self.unused_probes(fields, &evidence, verify);
+            self.unused_probes(fields, &evidence, &ladders, verify);
         }
-        let ladders = ladders?;
         if let Some(actions) = &actions {
             self.ladder_actions(&ladders, actions, fields.get("actions"));
         }
@@ -201,7 +210,8 @@ impl Reader {
         Some(Remedies {
             evidence,
             probes,
-            cause_patterns: cause_patterns.unwrap_or_default(),
+            causes: causes.unwrap_or_default(),
+            advice: advice.unwrap_or_default(),
             ladders,
             actions: actions?,
             verify: verify?,
@@ -236,7 +246,7 @@ impl Reader {
             .iter()
             .map(|node| {
                 let (_, inner) = self.fields(node, &grammar::MATCHER)?.choice(self)?;
-                let labels = self.alert_labels(inner)?;
+                let labels = self.wanted_labels(inner)?;
                 if labels.is_empty() {
                     return self.no(
                         inner,
@@ -312,7 +322,13 @@ impl Reader {
         }
     }
 
-    fn unused_probes(&self, fields: &Fields<'_>, evidence: &[EvidenceRule], verify: &VerifyRule) {
+    fn unused_probes(
+        &self,
+        fields: &Fields<'_>,
+        evidence: &[EvidenceRule],
+        ladders: &Ladders,
+        verify: &VerifyRule,
+    ) {
         let asked = evidence.iter().filter_map(|one| match &one.ask {
             Ask::Probe { probe } => Some(probe),
             Ask::Prometheus { .. }
@@ -320,19 +336,26 @@ impl Reader {
             | Ask::Scrape { .. }
             | Ask::Http(_)
             | Ask::Loki { .. }
-            | Ask::LogFile { .. } => None,
+            | Ask::LogFile { .. }
+            | Ask::Redis { .. }
+            | Ask::Sqlite { .. } => None,
         });
-        let healthy = verify.all.iter().filter_map(|signal| match signal {
+        let rungs = || ladders.places.iter().map(|place| &place.rung);
+        let signals = verify.all.iter().chain(rungs().flat_map(Rung::checklist));
+        let healthy = signals.filter_map(|signal| match signal {
             VerifySignal::Healthy(name) => Some(name),
             VerifySignal::State(_)
             | VerifySignal::AlertResolved
             | VerifySignal::Falling(_)
-            | VerifySignal::NotRising(_) => None,
+            | VerifySignal::NotRising(_)
+            | VerifySignal::AtMost { .. }
+            | VerifySignal::AtLeast { .. } => None,
         });
-        let used: Vec<&QuestionName> = asked.chain(healthy).collect();
+        let used: Vec<&QuestionName> =
+            asked.chain(healthy).chain(rungs().flat_map(Rung::until)).collect();
         for (key, _) in fields.get("probes").and_then(|node| self.map(node)).unwrap_or_default() {
             if !used.contains(&&key.text) {
-                let hint = "name it in `evidence` or `verify`, or remove it";
+                let hint = "name it in `evidence`, `verify` or a ladder, or remove it";
                 self.fault(key.at.clone(), format!("the probe `{}` is never used", key.text), hint);
             }
         }

@@ -111,9 +111,12 @@ fn default(key: &Key) -> Option<Value> {
         Takes::Text(_) | Takes::Words(_) => Some(json!(written)),
         Takes::Integer(..) => written.parse().ok().map(|number: u32| json!(number)),
         Takes::Boolean => Some(json!(written == "true")),
-        Takes::Json | Takes::List(_) | Takes::Map { .. } | Takes::Shape(_) | Takes::Either(_) => {
-            None
-        }
+        Takes::Json
+        | Takes::Number
+        | Takes::List(_)
+        | Takes::Map { .. }
+        | Takes::Shape(_)
+        | Takes::Either(_) => None,
     }
 }
 
@@ -128,6 +131,7 @@ fn takes(takes: &Takes) -> Map<String, Value> {
         Takes::Integer(least, most) => {
             json!({ "type": "integer", "minimum": least, "maximum": most })
         }
+        Takes::Number => json!({ "type": "number" }),
         Takes::Boolean => json!({ "type": "boolean" }),
         Takes::Words(words) => json!({ "enum": words() }),
         Takes::Json => json!({}),
@@ -161,6 +165,7 @@ fn map(keys: &Takes, values: &Takes, required: &[&str]) -> Value {
         }
         Takes::Text(_)
         | Takes::Integer(..)
+        | Takes::Number
         | Takes::Boolean
         | Takes::Json
         | Takes::List(_)

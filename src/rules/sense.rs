@@ -139,8 +139,8 @@ impl Reader {
 fn last_word(rung: &Rung) -> Option<&'static str> {
     match rung {
         Rung::Escalate => Some("escalate"),
-        Rung::Ask { .. } => Some("ask"),
-        Rung::Wait(_) | Rung::Do { .. } => None,
+        Rung::Ask { until, .. } if until.is_empty() => Some("ask"),
+        Rung::Ask { .. } | Rung::Wait(_) | Rung::Do { .. } => None,
     }
 }
 

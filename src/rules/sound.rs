@@ -16,7 +16,9 @@ use super::rule::Draft;
 use super::targets::Inventory;
 use super::yaml::Node;
 use crate::core::evidence::Ask;
-use crate::core::rule::{Mode, Rule, RuleSet, TargetName, UsedPack, VerifySignal};
+use crate::core::rule::{
+    Mode, OneOf, Rule, RuleSet, Rung, TargetName, UsedPack, VerifySignal, Wanted,
+};
 
 /// Bytes of a hash that a revision shows: enough to tell any two texts apart, short enough to be read out.
 const REVISION_BYTES: usize = 8;
@@ -160,11 +162,24 @@ fn probes_apart(mut rule: Rule, target: &str) -> Rule {
             *probe = apart(probe);
         }
     }
-    for signal in &mut rule.verify.all {
-        if let VerifySignal::Healthy(name) = signal
-            && rule.evidence.iter().all(|evidence| evidence.name != *name)
-        {
+    let evidence: Vec<&str> = rule.evidence.iter().map(|evidence| evidence.name.as_str()).collect();
+    let rename = |name: &mut String| {
+        if !evidence.contains(&name.as_str()) {
             *name = apart(name);
+        }
+    };
+    let rungs = rule.ladder.values_mut().flatten().chain(&mut rule.otherwise);
+    let mut checked: Vec<&mut VerifySignal> = rule.verify.all.iter_mut().collect();
+    for rung in rungs {
+        match rung {
+            Rung::Do { all, .. } => checked.extend(all),
+            Rung::Ask { until, .. } => until.iter_mut().for_each(rename),
+            Rung::Wait(_) | Rung::Escalate => {}
+        }
+    }
+    for signal in checked {
+        if let VerifySignal::Healthy(name) = signal {
+            rename(name);
         }
     }
     for probe in &mut rule.probes {
@@ -228,23 +243,34 @@ fn unlike_each_other(checked: &[Checked], mistakes: &mut Vec<Mistake>) {
 fn matchers_apart(earlier: &Checked, later: &Checked, mistakes: &mut Vec<Mistake>) {
     for (matcher, at) in later.draft.rule.matchers.iter().zip(&later.draft.matchers_at) {
         for other in &earlier.draft.rule.matchers {
-            let within = |inner: &BTreeMap<String, String>, outer: &BTreeMap<String, String>| {
-                inner.iter().all(|(name, value)| outer.get(name) == Some(value))
+            let within = |inner: &Wanted, outer: &Wanted| {
+                inner.iter().all(|(name, wanted)| {
+                    let all_in =
+                        |other: &OneOf| other.values().iter().all(|value| wanted.has(value));
+                    outer.get(name).is_some_and(all_in)
+                })
             };
+            // The same labels with some values in common: those alerts are claimed twice.
+            let common = matcher.labels.len() == other.labels.len()
+                && matcher.labels.iter().all(|(name, wanted)| {
+                    let shares =
+                        |other: &OneOf| other.values().iter().any(|value| wanted.has(value));
+                    other.labels.get(name).is_some_and(shares)
+                });
             let (path, name) = (&earlier.source.path, &earlier.draft.rule.name);
             if matcher.source != other.source {
                 continue;
             }
-            if matcher.labels == other.labels {
+            let (in_other, in_this) =
+                (within(&matcher.labels, &other.labels), within(&other.labels, &matcher.labels));
+            if in_other && in_this {
                 let message = format!("the rule `{name}` matches these alerts too");
                 let mistake = Mistake::error(&later.source, at.clone(), message);
                 mistakes.push(
                     mistake
                         .hint(format!("an alert belongs to one breaker; the other is in {path}")),
                 );
-            } else if within(&matcher.labels, &other.labels)
-                || within(&other.labels, &matcher.labels)
-            {
+            } else if in_other || in_this || common {
                 let message = format!("some alerts match this and the rule `{name}`");
                 let mistake = Mistake::error(&later.source, at.clone(), message).warning();
                 mistakes

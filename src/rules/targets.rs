@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::fill::is_name;
+use super::fill::{is_name, said};
 use super::grammar;
 use super::read::Reader;
 use super::words;
@@ -99,8 +99,8 @@ impl Reader {
         let mut vars = BTreeMap::new();
         let mut sound = true;
         for (key, value) in self.map(node)? {
-            if !is_name(&key.text) || key.text == "target" {
-                let hint = "lower-case letters, digits and `_`; `target` is the target's own name";
+            if !is_name(&key.text) || key.text == "target" || said(&key.text).is_some() {
+                let hint = "lower-case letters, digits and `_`; `target`, `decision` and `reason` have a meaning of their own";
                 self.fault(
                     key.at.clone(),
                     format!("`{}` cannot be a variable", words::short(&key.text)),

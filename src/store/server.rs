@@ -83,7 +83,7 @@ pub(super) async fn set_aside_unreadable<T: Tx>(
         let owner = rules.targets.get(&breaker.target).and_then(|target| target.owner.as_deref());
         let to = rule.map(|rule| escalation::contacts(rule, &everybody, owner)).unwrap_or_default();
         let channel = rule.and_then(|rule| rule.channel.clone());
-        let page = Page { incident, at: now, number: LAST_PAGE, to, reason, channel };
+        let page = Page { incident, at: now, number: LAST_PAGE, to, reason, advice: None, channel };
         outbox::page(tx, page, now).await?;
     }
     Ok(())
@@ -148,6 +148,14 @@ pub(super) async fn command<T: Tx>(
         Command::Pause { what, until, .. } => tx.put_pause(what, Some(*until)).await?,
         Command::Resume { what } => tx.put_pause(what, None).await?,
         Command::Unlock { target, .. } => tx.remove_locks_of(target).await?,
+        Command::Acknowledge { incident, note } => {
+            if let Some(mut row) = tx.row(*incident).await? {
+                row.incident.acknowledge(&by.name, note.as_deref(), now);
+                row.changed(now);
+                row.due_now(now);
+                tx.put_row(row).await?;
+            }
+        }
     }
     tx.audit(now, AuditEntry::Commanded { command: command.clone(), by: by.clone() });
     Ok(())

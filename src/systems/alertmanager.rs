@@ -7,6 +7,7 @@ use super::http::{fetch, refused};
 use super::{Server, Systems, failed};
 use crate::core::alert::{Alert, AlertFlag, AlertKey, AlertStatus, Labels, Source, fingerprint};
 use crate::core::evidence::{Failure, FailureKind};
+use crate::core::rule::{OneOf, Wanted};
 use crate::core::time::Timestamp;
 
 /// Ten thousand alerts of about 800 bytes.
@@ -36,7 +37,7 @@ impl Systems {
     ///
     /// One member's view: after its restart the list is empty until Prometheus sends again (a minute), so an empty list
     /// proves nothing by itself.
-    pub async fn alerts(&self, matchers: &Labels) -> Result<Vec<Alert>, Failure> {
+    pub async fn alerts(&self, matchers: &Wanted) -> Result<Vec<Alert>, Failure> {
         let Some(endpoint) = &self.endpoints.alertmanager else {
             let what = "alertmanager.api is not set in the configuration";
             return Err(failed(FailureKind::NotConfigured, what));
@@ -46,7 +47,7 @@ impl Systems {
             return Err(failed(FailureKind::BadQuestion, "no label to ask Alertmanager for"));
         }
         let filters: Vec<(&str, String)> =
-            matchers.iter().map(|(name, value)| ("filter", matcher(name, value))).collect();
+            matchers.iter().map(|(name, wanted)| ("filter", matcher(name, wanted))).collect();
         let shown = ["active", "silenced", "inhibited", "unprocessed"].map(|kind| (kind, "true"));
         let server = Server { client: &self.client, secrets: &self.secrets, endpoint };
         let request = server.request(Method::GET, "/api/v2/alerts")?.query(&shown).query(&filters);
@@ -111,11 +112,18 @@ fn cut(mut text: String) -> String {
 }
 
 /// `name="value"`, so that a value can never end its quotes. Names beyond the classic ones are quoted too.
-fn matcher(name: &str, value: &str) -> String {
+/// Several values are a pattern, which Alertmanager takes as the whole value.
+fn matcher(name: &str, wanted: &OneOf) -> String {
     let classic = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     let name = if classic { name.to_owned() } else { format!("\"{}\"", escaped(name)) };
-    format!("{name}=\"{}\"", escaped(value))
+    match wanted {
+        OneOf::Value(value) => format!("{name}=\"{}\"", escaped(value)),
+        OneOf::Any(values) => {
+            let values: Vec<String> = values.iter().map(|value| regex::escape(value)).collect();
+            format!("{name}=~\"{}\"", escaped(&values.join("|")))
+        }
+    }
 }
 
 fn escaped(text: &str) -> String {
@@ -128,9 +136,12 @@ mod tests {
 
     #[test]
     fn a_label_value_cannot_leave_its_quotes() {
-        assert_eq!(matcher("job", r#"x"} or {a="b"#), r#"job="x\"} or {a=\"b""#);
-        assert_eq!(matcher("job", "a\\\nb"), r#"job="a\\\nb""#);
-        assert_eq!(matcher("a.b\"", "x"), r#""a.b\""="x""#);
-        assert_eq!(matcher("1a", "x"), r#""1a"="x""#);
+        let one = |name: &str, value: &str| matcher(name, &OneOf::Value(value.to_owned()));
+        assert_eq!(one("job", r#"x"} or {a="b"#), r#"job="x\"} or {a=\"b""#);
+        assert_eq!(one("job", "a\\\nb"), r#"job="a\\\nb""#);
+        assert_eq!(one("a.b\"", "x"), r#""a.b\""="x""#);
+        assert_eq!(one("1a", "x"), r#""1a"="x""#);
+        let any = OneOf::Any(vec!["a.b|c".to_owned(), "d".to_owned()]);
+        assert_eq!(matcher("job", &any), r#"job=~"a\\.b\\|c|d""#);
     }
 }

@@ -85,6 +85,8 @@ pub(crate) async fn ask(server: Server<'_>, question: &Question, now: Timestamp)
         | Ask::Http(_)
         | Ask::Loki { .. }
         | Ask::LogFile { .. }
+        | Ask::Redis { .. }
+        | Ask::Sqlite { .. }
         | Ask::Probe { .. } => Err(failed(FailureKind::BadQuestion, "not for Prometheus").into()),
     };
     answer.map_or_else(Finding::from, Finding::Value)

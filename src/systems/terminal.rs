@@ -63,7 +63,9 @@ impl Terminal {
         let names: Vec<&str> = page.to.iter().map(|Contact::Slack(name)| name.as_str()).collect();
         let (to, reason) = (one_line(&names.join(" "), LINE_MAX), one_line(&page.reason, LINE_MAX));
         let incident = page.incident;
-        self.say(page.at, &format!("{alarm} PAGE {alarm:#} {BOLD}{incident} needs a person{BOLD:#} {to}\n          {reason}\n"))
+        let advice = page.advice.as_deref().map(|advice| one_line(advice, LINE_MAX));
+        let advice = advice.map(|advice| format!("          {advice}\n")).unwrap_or_default();
+        self.say(page.at, &format!("{alarm} PAGE {alarm:#} {BOLD}{incident} needs a person{BOLD:#} {to}\n          {reason}\n{advice}"))
     }
 
     pub fn notice(&mut self, notice: &Notice) -> io::Result<()> {
@@ -99,6 +101,12 @@ fn block(report: &Report) -> String {
     if let Some(verdict) = &report.verdict {
         let first = verdict.because.first().map(clue).unwrap_or_default();
         add("cause", &format!("{} ({:.2}) · {first}", verdict.class.name(), verdict.confidence));
+    }
+    if let Some(advice) = &report.advice {
+        add("advice", advice);
+    }
+    if let Some(known) = &report.acknowledged {
+        add("ack", &format!("by {}", known.by));
     }
     if let Some(step) = report.plan.iter().find(|step| step.mark == Mark::Now) {
         add("step", &step.text);

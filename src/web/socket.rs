@@ -230,6 +230,7 @@ impl Order {
             }
             Self::Resume { what } => Command::Resume { what },
             Self::Unlock { target, reason } => Command::Unlock { target, reason },
+            Self::Acknowledge { incident, note } => Command::Acknowledge { incident, note },
         }
     }
 }

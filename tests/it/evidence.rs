@@ -6,7 +6,9 @@ mod loki;
 mod pages;
 mod prometheus;
 pub mod raw;
+mod reach;
 mod reset;
+mod stores;
 
 use reclose::core::evidence::{Ask, Finding, HttpAsk, Question, Reading};
 use reclose::core::time::Timestamp;
@@ -38,6 +40,7 @@ pub fn get(url: impl Into<String>, pointer: Option<&str>) -> HttpAsk {
         headers: BTreeMap::new(),
         json: None,
         secrets: BTreeMap::new(),
+        said: BTreeMap::new(),
         pointer: pointer.map(str::to_owned),
         expect: None,
         timeout: Duration::from_secs(3),

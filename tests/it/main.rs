@@ -45,6 +45,7 @@ mod store;
 mod webhook;
 
 mod classify;
+mod decide;
 pub mod evidence;
 pub mod rules;
 

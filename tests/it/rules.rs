@@ -15,6 +15,7 @@ mod messages;
 mod mistakes;
 mod mutations;
 mod queries;
+mod words;
 
 use folder::Folder;
 

@@ -2,6 +2,10 @@
 //!
 //! Never uses a running server, and never leaves one behind.
 
+mod redis;
+
+pub use redis::Redis;
+
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};

@@ -117,10 +117,11 @@ fn no_life_exceeds_a_guard() {
         for guard in reclose::core::guard::Guard::ALL {
             // A sound rule set always declares its verification, and what is begun at all is begun in time.
             let never = ["verify", "expiry"];
-            // `decide` waits for these two before it asks any guard.
+            // `decide` waits for these before it asks any guard.
             let name = match guard.name() {
                 "act_after" => "Waiting(ActAfter)",
                 "cause" => "Waiting(Gone)",
+                "checklist" => "Waiting(Checklist)",
                 name => name,
             };
             let said = reach.0.iter().any(|(what, n)| what.ends_with(name) && *n > 0);

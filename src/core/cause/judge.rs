@@ -30,7 +30,10 @@ pub fn judge(rule: &Rule, round: &Round, opened_at: Timestamp, now: Timestamp) -
     let lasting = lasting(rule, round, now);
     // The loader refuses patterns that do not compile. Should one get here, nobody knows what it would have said.
     let tally = match Patterns::with(&rule.cause_patterns) {
-        Ok(patterns) => count(rule, round, opened_at, &patterns),
+        Ok(patterns) => {
+            let patterns = patterns.reading(&rule.cause_statuses);
+            count(rule, round, opened_at, &patterns)
+        }
         Err(_) => Tally::default(),
     };
     let (class, share) = class_of(&tally);

@@ -49,7 +49,7 @@ fn one(rule: &Rule, round: &Round, evidence: &EvidenceRule, now: Timestamp) -> L
     }
 }
 
-/// Healthy long enough, and seen so more than once: one green run that grows old proves nothing about the time since.
+/// Healthy for the probe's own hold.
 fn held(
     rule: &Rule,
     evidence: &EvidenceRule,
@@ -59,7 +59,5 @@ fn held(
 ) -> Lasting {
     let Ask::Probe { probe: name } = &evidence.ask else { return Lasting::Unknown };
     let Some(hold) = rule.probe(name).map(|probe| probe.hold) else { return Lasting::Unknown };
-    let long_enough = after(probe.since, hold) <= now;
-    let seen_again = hold.is_zero() || reading.at > probe.since;
-    if long_enough && seen_again { Lasting::No } else { Lasting::Unknown }
+    if probe.held(hold, reading.at, now) { Lasting::No } else { Lasting::Unknown }
 }

@@ -117,7 +117,8 @@ impl<'p> Ballot<'p> {
             return;
         }
         self.told(probe.retry_after, at);
-        let by_status = probe.status.map(classify::status).filter(|signal| signal.cause.is_some());
+        let by_status = probe.status.map(|code| self.patterns.status(code));
+        let by_status = by_status.filter(|signal| signal.cause.is_some());
         let signal =
             by_status.or_else(|| probe.failure.map(|kind| classify::failure(kind, &probe.detail)));
         let Some(cause) = signal.as_ref().and_then(|signal| signal.cause) else { return };
@@ -127,7 +128,8 @@ impl<'p> Ballot<'p> {
             (Some(status), false) => format!("{status}: {}", probe.detail),
             (None, _) => probe.detail.clone(),
         };
-        let explained_by = probe.status.map_or(&[][..], labels::explained_by);
+        let explained_by =
+            probe.status.map_or(&[][..], |code| labels::explained_by(code, self.patterns));
         let bucket = Bucket {
             cause: Some(cause),
             explained_by,

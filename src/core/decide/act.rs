@@ -134,7 +134,7 @@ impl Step<'_> {
             self.look_when_due(self.rule.verify.every);
             return false;
         };
-        match health(self.rule, &self.incident, &findings, self.fleet.bugs) {
+        match health(self.rule, &self.incident, &findings, self.now, self.fleet.bugs) {
             Health::Healthy => {
                 let since_when = healthy_since.unwrap_or(at);
                 self.because(Reason::Healthy);
@@ -218,7 +218,8 @@ impl Step<'_> {
         }
         if read && !self.incident.unknown_target {
             let well = self.findings().map(|(findings, _)| {
-                health(self.rule, &self.incident, findings, self.fleet.bugs) == Health::Healthy
+                health(self.rule, &self.incident, findings, self.now, self.fleet.bugs)
+                    == Health::Healthy
             });
             if well == Some(true) {
                 self.write("it looks well again: watching whether it holds");

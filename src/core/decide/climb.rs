@@ -5,12 +5,14 @@ use crate::core::audit::{AuditEntry, Ground};
 use crate::core::cause::{Class, Lasting};
 use crate::core::effect::Effect;
 use crate::core::escalation;
+use crate::core::evidence::{Findings, QuestionName};
 use crate::core::guard::{self, Answer};
-use crate::core::incident::{Attempt, Phase, WaitReason};
+use crate::core::incident::{Attempt, Phase, Unmet, WaitReason};
 use crate::core::plan;
 use crate::core::planted::Bug;
-use crate::core::rule::{BreakerState, Rung};
-use crate::core::time::{Duration, Timestamp, after, shown};
+use crate::core::rule::{BreakerState, Rung, VerifySignal};
+use crate::core::time::{Duration, Timestamp, after, shown, span};
+use crate::core::verify;
 
 /// A cause that keeps changing is none that is understood.
 const LADDER_CHANGES_MOST: u32 = 3;
@@ -65,7 +67,7 @@ impl Step<'_> {
             // `take_verdict` counted only rounds without a cause; one without a state is no better.
             self.incident.unknown_rounds = self.incident.unknown_rounds.saturating_add(1);
         }
-        if self.incident.unknown_rounds >= escalation::unknown_rounds(self.rule) {
+        if escalation::in_doubt_too_long(&self.incident, self.rule, self.now) {
             return self.escalate(format!(
                 "{what} after {} rounds of evidence",
                 self.incident.unknown_rounds
@@ -81,7 +83,7 @@ impl Step<'_> {
             return self.doubt("no cause was found");
         };
         if verdict.class == Class::Unknown
-            && self.incident.unknown_rounds < escalation::unknown_rounds(self.rule)
+            && !escalation::in_doubt_too_long(&self.incident, self.rule, self.now)
         {
             return self.doubt("no cause was found");
         }
@@ -96,6 +98,7 @@ impl Step<'_> {
             self.incident.ladder = ladder;
             self.incident.rung = 0;
             self.incident.rung_since = None;
+            self.incident.unmet.clear();
             self.incident.phase = Phase::Watching;
         }
         let early = after(self.incident.open_since(), self.rule.act_after);
@@ -114,6 +117,7 @@ impl Step<'_> {
                 self.because(Reason::LadderEnded);
                 return self.escalate("every remedy of the rule was tried".to_owned());
             };
+            let first = self.incident.rung_since.is_none();
             let began = *self.incident.rung_since.get_or_insert(self.now);
             match rung {
                 Rung::Wait(wait) => {
@@ -123,22 +127,40 @@ impl Step<'_> {
                         Some(_) | None => self.next_rung(),
                     }
                 }
-                Rung::Do { gone, within, .. } => {
+                Rung::Do { gone, all, within, .. } => {
                     let late = after(began, within);
                     if self.now >= late {
                         self.next_rung();
                         continue;
                     }
-                    match self.try_action(gone, late) {
+                    match self.try_action(gone, &all, late) {
                         Tried::Begun => return true,
                         Tried::Person(why) => return self.escalate(why),
                         Tried::NotNow(why) => return self.wait(late, why),
                         Tried::Told => self.next_rung(),
                     }
                 }
-                Rung::Ask { text } => {
+                Rung::Ask { text, until, .. } if until.is_empty() => {
                     self.because(Reason::PersonAsked);
                     return self.escalate(text);
+                }
+                Rung::Ask { text, until, within } => {
+                    let unmet = self.not_held(&until);
+                    if unmet.is_empty() {
+                        self.write(format!("seen: {} healthy", until.join(", ")));
+                        self.next_rung();
+                        continue;
+                    }
+                    let late = after(began, within);
+                    if self.now >= late {
+                        return self.escalate(format!("{text} Asked {} ago", span(within)));
+                    }
+                    if first {
+                        self.ask_person(&text);
+                    }
+                    self.incident.asked = Some(text);
+                    self.incident.unmet = unmet;
+                    return self.wait(late, WaitReason::Person);
                 }
                 Rung::Escalate => return self.escalate("the rule calls for a person".to_owned()),
             }
@@ -149,6 +171,8 @@ impl Step<'_> {
         self.because(Reason::NextRung);
         self.incident.rung = self.incident.rung.saturating_add(1);
         self.incident.rung_since = None;
+        self.incident.unmet.clear();
+        self.incident.asked = None;
     }
 
     /// Waits, and looks on while it waits.
@@ -167,11 +191,7 @@ impl Step<'_> {
         };
         if !known {
             self.because(Reason::Waiting(why));
-            let latest = if matches!(why, WaitReason::Gone | WaitReason::Guard) {
-                " at the latest"
-            } else {
-                ""
-            };
+            let latest = if why.may_end_early() { " at the latest" } else { "" };
             self.write(format!("waiting until {}{latest}: {}", shown(until), why.words()));
             self.incident.phase = Phase::Waiting { until, why };
         }
@@ -185,11 +205,15 @@ impl Step<'_> {
     }
 
     /// Asks every guard about the action of this rung, and decides it if all allow.
-    fn try_action(&mut self, gone: bool, until: Timestamp) -> Tried {
+    fn try_action(&mut self, gone: bool, all: &[VerifySignal], until: Timestamp) -> Tried {
         let lasting =
             self.incident.verdict.as_ref().map_or(Lasting::Unknown, |verdict| verdict.lasting);
         if gone && lasting != Lasting::No && !self.fleet.bugs.has(Bug::ResetWhileLasting) {
+            self.incident.unmet.clear();
             return Tried::NotNow(WaitReason::Gone);
+        }
+        if !self.checked(all) {
+            return Tried::NotNow(WaitReason::Checklist);
         }
         let Some(intent) = plan::intent(&self.incident, self.rule, self.fleet, self.now) else {
             return Tried::Person("the rule names an action that it does not have".to_owned());
@@ -234,6 +258,32 @@ impl Step<'_> {
                 self.after_refusal(&intent.action.name, until)
             }
         }
+    }
+
+    /// Whether the rung's checklist holds in this round. What does not is kept for the report, and told when it changes.
+    fn checked(&mut self, all: &[VerifySignal]) -> bool {
+        let unmet = match self.findings() {
+            Some((findings, _)) => {
+                verify::unmet(self.rule, all, &self.incident, findings, self.now)
+            }
+            None => Vec::new(),
+        };
+        let items = |unmet: &[Unmet]| unmet.iter().map(|unmet| unmet.item).collect::<Vec<_>>();
+        if items(&unmet) != items(&self.incident.unmet) {
+            let texts: Vec<&str> = unmet.iter().map(|unmet| unmet.text.as_str()).collect();
+            self.write(match texts.as_slice() {
+                [] => "the checklist holds".to_owned(),
+                some => format!("the checklist does not hold: {}", some.join(", ")),
+            });
+        }
+        self.incident.unmet = unmet;
+        self.incident.unmet.is_empty() || self.fleet.bugs.has(Bug::IgnoreChecklist)
+    }
+
+    fn not_held(&self, until: &[QuestionName]) -> Vec<Unmet> {
+        let none = Findings::new();
+        let findings = self.findings().map_or(&none, |(findings, _)| findings);
+        verify::not_held(self.rule, until, findings, self.now)
     }
 
     /// What a refusal leads to: a person at once, a note of what would have been done, or another try.

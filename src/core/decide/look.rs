@@ -5,7 +5,7 @@ use crate::core::cause::{Class, Lasting, Verdict, judge};
 use crate::core::effect::Effect;
 use crate::core::evidence::{Ask, FailureKind, Finding, Findings, Question, STATE};
 use crate::core::incident::Round;
-use crate::core::rule::{BreakerState, Rule, VerifySignal};
+use crate::core::rule::{BreakerState, PROBE_AGE, Rule};
 use crate::core::time::{Duration, Timestamp, after, since};
 
 /// A round not back by then was lost with the process that asked it.
@@ -164,18 +164,12 @@ pub(super) fn questions(rule: &Rule) -> Vec<Question> {
             max_age: evidence.max_age,
         });
     }
-    // A verification may name a probe that is no evidence of the cause.
-    for signal in &rule.verify.all {
-        if let VerifySignal::Healthy(name) = signal
-            && rule.probe(name).is_some()
-            && all.iter().all(|question| question.name != *name)
-        {
+    // A probe may be named that is no evidence of the cause.
+    for name in rule.healthy_names() {
+        if rule.probe(name).is_some() && all.iter().all(|question| question.name != *name) {
             let ask = Ask::Probe { probe: name.clone() };
             all.push(Question { name: name.clone(), ask, max_age: PROBE_AGE });
         }
     }
     all
 }
-
-/// A probe's result older than this says nothing about now.
-pub const PROBE_AGE: Duration = Duration::from_secs(600);

@@ -23,7 +23,7 @@ impl Step<'_> {
         }
         self.incident.needs_person.push(why.clone());
         self.incident.phase = Phase::Escalated { since: self.now };
-        let told: Vec<usize> = escalation::due(&self.incident, self.rule, self.now)
+        let told: Vec<usize> = escalation::due(&self.incident, self.rule, self.fleet, self.now)
             .into_iter()
             .map(|(index, _)| index)
             .collect();
@@ -35,12 +35,20 @@ impl Step<'_> {
         false
     }
 
+    /// Asks a person for something, and keeps the incident: the ladder goes on when it is seen done.
+    pub(super) fn ask_person(&mut self, text: &str) {
+        self.because(Reason::PersonAsked);
+        self.write(format!("asked a person: {text}"));
+        let told = escalation::for_a_person(self.rule);
+        self.page(&told, text.to_owned());
+    }
+
     /// Calls people by the rule's clock, whatever the phase.
     pub(super) fn escalate_due(&mut self) {
         if !self.incident.phase.is_open() {
             return;
         }
-        let due = escalation::due(&self.incident, self.rule, self.now);
+        let due = escalation::due(&self.incident, self.rule, self.fleet, self.now);
         if due.is_empty() {
             return;
         }
@@ -61,6 +69,11 @@ impl Step<'_> {
             number: self.incident.pages,
             to: escalation::contacts(self.rule, told, owner),
             reason,
+            advice: self
+                .incident
+                .verdict
+                .as_ref()
+                .and_then(|verdict| self.rule.advice_on(verdict.class)),
             channel: self.rule.channel.clone(),
         }));
     }
@@ -98,5 +111,8 @@ impl Step<'_> {
 fn truth(incident: &Incident) -> impl PartialEq {
     let verdict =
         incident.verdict.as_ref().map(|verdict| (verdict.class, verdict.lasting, verdict.retry_at));
-    (incident.phase.name(), incident.state, verdict, incident.rung, incident.needs_person.len())
+    let unmet: Vec<usize> = incident.unmet.iter().map(|unmet| unmet.item).collect();
+    let acknowledged = incident.acknowledged.is_some();
+    let needs = incident.needs_person.len();
+    (incident.phase.name(), incident.state, verdict, incident.rung, needs, unmet, acknowledged)
 }

@@ -61,7 +61,7 @@ pub fn after_run(due: &Due, result: ProbeResult, began: Timestamp, ended: Timest
     let since = due
         .row
         .as_ref()
-        .filter(|row| began <= after(row.next_due, due.rule.http.timeout + LATE_MOST))
+        .filter(|row| began <= after(row.next_due, due.rule.how.within() + LATE_MOST))
         .and_then(|row| row.last.as_ref())
         .and_then(|last| {
             let Value::Probe(last) = &last.value else { return None };

@@ -3,10 +3,10 @@
 use super::{Page, span, walk};
 use crate::core::action::{Action, How};
 use crate::core::cause::Class;
-use crate::core::evidence::{Ask, HttpAsk, SecretRef, Secretish};
+use crate::core::evidence::{Ask, HttpAsk, Said, SecretRef, Secretish};
 use crate::core::rule::{
-    BreakerKind, Contact, EscalateWhen, Meaning, Mode, ProbeRule, Rule, Rung, Schedule, Target,
-    VerifySignal, Wait,
+    BreakerKind, Contact, EscalateWhen, Meaning, Mode, OneOf, ProbeRule, Probing, Rule, Rung,
+    Schedule, Target, VerifySignal, Wait,
 };
 use crate::core::time::Duration;
 
@@ -43,8 +43,12 @@ pub(super) fn leave(rule: &Rule, target: &Target) -> String {
 pub(super) fn alerts(page: &mut Page, rule: &Rule) {
     page.section("Alerts");
     for matcher in &rule.matchers {
-        let labels: Vec<String> =
-            matcher.labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+        let label = |(name, wanted): (&String, &OneOf)| {
+            let values: Vec<String> =
+                wanted.values().iter().map(|value| format!("\"{value}\"")).collect();
+            format!("{name}={}", values.join(" or "))
+        };
+        let labels: Vec<String> = matcher.labels.iter().map(label).collect();
         page.named(matcher.source.name(), &format!("with {} open an incident", labels.join(", ")));
     }
     if let Some(label) = &rule.target_from {
@@ -126,9 +130,17 @@ fn probe(probe: &ProbeRule) -> String {
     let through = if probe.through_breaker { ", through the breaker" } else { "" };
     format!(
         "{schedule} {}{through}; counts once it has been green for {}",
-        request(&probe.http),
+        probing(&probe.how),
         span(probe.hold)
     )
+}
+
+fn probing(how: &Probing) -> String {
+    match how {
+        Probing::Http(http) => request(http),
+        Probing::Tcp(address) => format!("connects to {address}"),
+        Probing::Dns(name) => format!("looks up {name}"),
+    }
 }
 
 fn ask(ask: &Ask) -> String {
@@ -157,6 +169,17 @@ fn ask(ask: &Ask) -> String {
             format!("Loki `{query}` over the last {}, at most {limit} lines", span(*last))
         }
         Ask::LogFile { path, last_lines } => format!("the last {last_lines} lines of {path}"),
+        Ask::Redis { url, key, pointer } => {
+            let at = pointer.as_ref().map(|at| format!(", the value at {at}")).unwrap_or_default();
+            format!("the key `{key}` of Redis at {}{at}", value_of(url))
+        }
+        Ask::Sqlite { path, query, params } => {
+            let with = match params.as_slice() {
+                [] => String::new(),
+                some => format!(" with {}", some.join(", ")),
+            };
+            format!("`{query}`{with} of the SQLite file {path}")
+        }
         Ask::Probe { probe } => format!("what the probe {probe} saw last"),
     }
 }
@@ -164,16 +187,13 @@ fn ask(ask: &Ask) -> String {
 fn request(http: &HttpAsk) -> String {
     let mut parts = vec![format!("{} {}", http.method, http.url)];
     for (name, value) in &http.headers {
-        parts.push(match value {
-            Secretish::Plain(value) => format!(" with {name}: {value}"),
-            Secretish::Secret { prefix, secret } => {
-                format!(" with {name}: {prefix}{}", secret_of(secret))
-            }
-        });
+        parts.push(format!(" with {name}: {}", value_of(value)));
     }
     parts.extend(http.json.as_ref().map(|json| format!(" saying {json}")));
     let secrets = http.secrets.iter();
     parts.extend(secrets.map(|(at, secret)| format!(" with {} at {at}", secret_of(secret))));
+    let said = http.said.iter();
+    parts.extend(said.map(|(at, said)| format!(" with {} at {at}", said_words(*said))));
     parts.extend(http.pointer.as_ref().map(|pointer| format!(", the value at {pointer}")));
     if let Some(expect) = &http.expect {
         parts.push(format!(", expecting {}", expect.status));
@@ -183,6 +203,21 @@ fn request(http: &HttpAsk) -> String {
     }
     parts.push(format!(", at most {}", span(http.timeout)));
     parts.concat()
+}
+
+fn value_of(value: &Secretish) -> String {
+    match value {
+        Secretish::Plain(value) => value.clone(),
+        Secretish::Secret { prefix, secret } => format!("{prefix}{}", secret_of(secret)),
+        Secretish::Said(said) => said_words(*said).to_owned(),
+    }
+}
+
+const fn said_words(said: Said) -> &'static str {
+    match said {
+        Said::Decision => "<the decision's key>",
+        Said::Reason => "<the reason>",
+    }
 }
 
 fn secret_of(secret: &SecretRef) -> String {
@@ -250,21 +285,34 @@ fn remedy(rung: &Rung, rule: &Rule) -> String {
             span(*at_most)
         ),
         Rung::Wait(Wait::For(time)) => format!("wait {}", span(*time)),
-        Rung::Do { action, gone: true, within } => format!(
-            "{action}, once the cause is proven gone; not proven within {}: the next",
+        Rung::Do { action, gone, all, within } => {
+            let items: Vec<String> = all.iter().map(VerifySignal::words).collect();
+            let list = match items.as_slice() {
+                [] => String::new(),
+                some => format!(" and {}", some.join(", ")),
+            };
+            let late = format!("not so within {}: the next", span(*within));
+            match (gone, items.is_empty()) {
+                (true, _) => format!("{action}, once the cause is proven gone{list}; {late}"),
+                (false, true) => {
+                    format!("{action}, named as the fix itself: only if a person allows it")
+                }
+                (false, false) => format!("{action}, once a person allows it{list}; {late}"),
+            }
+        }
+        Rung::Ask { text, until, .. } if until.is_empty() => format!("ask a person: {text}"),
+        Rung::Ask { text, until, within } => format!(
+            "ask a person: {text} The next remedy follows once {} has been healthy for its hold; not within {}: a person has it",
+            until.join(" and "),
             span(*within)
         ),
-        Rung::Do { action, gone: false, .. } => {
-            format!("{action}, named as the fix itself: only if a person allows it")
-        }
-        Rung::Ask { text } => format!("ask a person: {text}"),
         Rung::Escalate => "call a person".to_owned(),
     }
 }
 
 pub(super) fn verification(page: &mut Page, rule: &Rule) {
     page.section("Recovered means");
-    let signals: Vec<String> = rule.verify.all.iter().map(signal).collect();
+    let signals: Vec<String> = rule.verify.all.iter().map(VerifySignal::words).collect();
     page.named(
         "all of",
         &format!(
@@ -280,34 +328,35 @@ pub(super) fn verification(page: &mut Page, rule: &Rule) {
     );
 }
 
-fn signal(signal: &VerifySignal) -> String {
-    match signal {
-        VerifySignal::State(states) => {
-            let names: Vec<&str> = states.iter().map(|state| state.name()).collect();
-            format!("the breaker is {}", names.join(" or "))
+fn occasion(when: &EscalateWhen) -> String {
+    match when {
+        EscalateWhen::OpenFor(time) => format!("open for {}", span(*time)),
+        EscalateWhen::Unacknowledged(time) => {
+            format!("open for {} and acknowledged by nobody", span(*time))
         }
-        VerifySignal::AlertResolved => "every alert is resolved".to_owned(),
-        VerifySignal::Healthy(name) => format!("{name} is healthy"),
-        VerifySignal::Falling(name) => format!("{name} falls"),
-        VerifySignal::NotRising(name) => format!("{name} does not rise"),
+        EscalateWhen::UnknownCause { rounds } => {
+            format!("{rounds} rounds of questions without a cause")
+        }
+        EscalateWhen::UnknownFor(time) => format!("without a cause for {}", span(*time)),
+        EscalateWhen::Reopened { times, within } => {
+            format!("opened again {times} times within {}", span(*within))
+        }
+        EscalateWhen::Rising { name, span: time } => format!("{name} rises for {}", span(*time)),
+        EscalateWhen::SeveralOpen { incidents } => {
+            format!("{incidents} incidents open in the target's group")
+        }
+        EscalateWhen::Always => {
+            "the remedies are over, a person is needed, or an outcome is unknown".to_owned()
+        }
+        EscalateWhen::Any(list) => list.iter().map(occasion).collect::<Vec<_>>().join("; or "),
     }
 }
 
 pub(super) fn people(page: &mut Page, rule: &Rule) {
     page.section("Who is called");
     for escalation in &rule.escalate {
-        let when = match escalation.when {
-            EscalateWhen::OpenFor(time) => format!("open for {}", span(time)),
-            EscalateWhen::UnknownCause { rounds } => {
-                format!("{rounds} rounds of questions without a cause")
-            }
-            EscalateWhen::Reopened { times, within } => {
-                format!("opened again {times} times within {}", span(within))
-            }
-            EscalateWhen::Always => {
-                "the remedies are over, a person is needed, or an outcome is unknown".to_owned()
-            }
-        };
+        let when: Vec<String> = escalation.when.each().iter().map(occasion).collect();
+        let when = when.join("; or ");
         let to: Vec<&str> = escalation
             .to
             .iter()

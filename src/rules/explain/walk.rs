@@ -12,7 +12,7 @@ use crate::core::evidence::{
 use crate::core::fleet::Fleet;
 use crate::core::guard::{Answer, Guard};
 use crate::core::incident::{Breaker, Incident, IncidentId, News, Phase, Placement, WaitReason};
-use crate::core::rule::{BreakerState, Mode, Rule, Target};
+use crate::core::rule::{BreakerState, Mode, Rule, Rung, Target, VerifySignal};
 use crate::core::time::{Duration, Timestamp, after, since};
 
 /// What the made-up other side asks for, where it limits the rate.
@@ -153,9 +153,33 @@ fn findings(
                 failure: None,
             }))
         }
+        _ if gone => within_limits(rule, &question.name, now)
+            .map_or(Finding::NoData(Absence::Empty), reading),
         _ => Finding::NoData(Absence::Empty),
     };
     questions.iter().map(|question| (question.name.clone(), answer(question))).collect()
+}
+
+/// What a checklist wants to see under this name.
+fn within_limits(rule: &Rule, name: &str, now: Timestamp) -> Option<Value> {
+    rule.rungs().flat_map(Rung::checklist).find_map(|signal| match signal {
+        VerifySignal::AtMost { name: of, limit } | VerifySignal::AtLeast { name: of, limit }
+            if of == name =>
+        {
+            Some(Value::Number(*limit))
+        }
+        VerifySignal::Falling(of) | VerifySignal::NotRising(of) if of == name => {
+            let point = |ago, value| (before(now, Duration::from_secs(ago)), value);
+            Some(Value::Trend(vec![point(20, 2.0), point(10, 1.0), point(0, 0.0)]))
+        }
+        VerifySignal::State(_)
+        | VerifySignal::AlertResolved
+        | VerifySignal::Healthy(_)
+        | VerifySignal::Falling(_)
+        | VerifySignal::NotRising(_)
+        | VerifySignal::AtMost { .. }
+        | VerifySignal::AtLeast { .. } => None,
+    })
 }
 
 fn before(moment: Timestamp, span: Duration) -> Timestamp {
@@ -184,6 +208,9 @@ fn note(path: &mut Path, was: &Incident, decision: &Decision, at: Duration, now:
     }
     let is = &decision.incident;
     match &is.phase {
+        Phase::Waiting { why: WaitReason::Person, .. } => {
+            add(Step::Asks { text: is.asked.clone().unwrap_or_default() });
+        }
         Phase::Waiting { until, why } => add(Step::Waits { why: *why, span: since(*until, now) }),
         Phase::Verifying { .. } => add(Step::Verifies),
         Phase::Watching if is.read_round > was.read_round => add(Step::LooksAgain),

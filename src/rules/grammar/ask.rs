@@ -1,8 +1,8 @@
 //! Keys of questions: the breaker's state, and the evidence. Never of HTTP, which has its own.
 
 use super::{
-    DURATION, Form, LABEL, NAME, PROMQL, QUESTION_HTTP, Shape, TEXT, Takes, URL, one_of, optional,
-    required, with, words,
+    DURATION, Form, LABEL, NAME, POINTER, PROMQL, QUESTION_HTTP, SECRET, Shape, TEXT, Takes, URL,
+    one_of, optional, required, with, words,
 };
 use crate::rules::ask::{CHECKS, MEANINGS, STATES};
 use crate::rules::logs::LINES_MOST;
@@ -18,6 +18,8 @@ pub(crate) static STATE: Shape = Shape {
             "A request, whose `pointer` says where the state is.",
         ),
         one_of("scrape", Takes::Shape(&SCRAPE), "The service's own page of metrics."),
+        one_of("redis", Takes::Shape(&REDIS), "A key of Redis, only read."),
+        one_of("sqlite", Takes::Shape(&SQLITE), "One value of an SQLite file, only read."),
         with(
             optional(
                 "age",
@@ -71,6 +73,8 @@ pub(crate) static EVIDENCE: Shape = Shape {
             Takes::Shape(&QUESTION_HTTP),
             "A request: its status, or with `pointer` a value of its JSON.",
         ),
+        one_of("redis", Takes::Shape(&REDIS), "A key of Redis, only read."),
+        one_of("sqlite", Takes::Shape(&SQLITE), "One value of an SQLite file, only read."),
         one_of("probe", Takes::Text(&NAME), "The name of a probe of this rule: what it last saw."),
         optional(
             "as",
@@ -155,6 +159,47 @@ pub(crate) static LOG_FILE: Shape = Shape {
     ],
 };
 
+pub(crate) static REDIS: Shape = Shape {
+    name: "redis",
+    about: "A key of Redis. A missing key is no data, and never a normal state.",
+    keys: &[
+        required(
+            "url",
+            Takes::Either(&[Takes::Text(&REDIS_URL), Takes::Shape(&SECRET)]),
+            "Where it is: `redis://host:6379`, with `/2` for another database. With a user or password only by reference: `{ env: NAME }`.",
+        ),
+        required("key", Takes::Text(&TEXT), "The key; placeholders may stand in it."),
+        optional(
+            "pointer",
+            Takes::Text(&POINTER),
+            "the value itself",
+            "Which value of the JSON under the key counts.",
+        ),
+    ],
+};
+
+pub(crate) static SQLITE: Shape = Shape {
+    name: "sqlite",
+    about: "One value of an SQLite file: one row, one column. No row is no data.",
+    keys: &[
+        required("path", Takes::Text(&FILE), "The file."),
+        required("query", Takes::Text(&SQL), "One SELECT, ended after 5 s."),
+        optional(
+            "params",
+            Takes::List(&Takes::Text(&TEXT)),
+            "none",
+            "The values for each `?` of the query, in their order; placeholders stand for whole values.",
+        ),
+    ],
+};
+
+static REDIS_URL: Form = Form {
+    words: "an address of Redis: `redis://host:6379`",
+    pattern: r"^(redis://|\{[a-z][a-z0-9_]*\})",
+    example: "redis://127.0.0.1:9",
+};
+static SQL: Form =
+    Form { words: "one SELECT", pattern: r"[Ss][Ee][Ll][Ee][Cc][Tt]", example: "SELECT 1" };
 static FILE: Form = Form { words: "the path of a file", pattern: r"\S", example: "/var/log/x.log" };
 static LOGQL: Form =
     Form { words: "a LogQL query", pattern: r"\{", example: "'{app=\"x\"} |= \"error\"'" };

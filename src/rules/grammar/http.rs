@@ -50,7 +50,7 @@ pub(crate) static RESET_HTTP: Shape = Shape {
         one_of("delete", Takes::Text(&URL), "The address to DELETE."),
         HEADERS,
         BEARER,
-        JSON,
+        BODY,
         TIMEOUT,
     ],
 };
@@ -110,6 +110,12 @@ const JSON: Key = optional(
     Takes::Json,
     "none",
     "The body. `{ secret: { env: NAME } }` may stand for a whole value.",
+);
+const BODY: Key = optional(
+    "json",
+    Takes::Json,
+    "`decision`, `reason` and `incident`",
+    "The body, to which `decision`, `reason` and `incident` are added. `{decision}`, `{reason}` and `{ secret: { env: NAME } }` may stand for whole values; with `{decision}` in it the body is sent as it is written, and nothing is added.",
 );
 const TIMEOUT: Key =
     optional("timeout", Takes::Text(&DURATION), "`5s`", "The longest wait: at most 10 s.");

@@ -1,8 +1,8 @@
 //! Keys of remedies: rungs, actions and their guards, patterns of causes. Never which is next.
 
 use super::{
-    DURATION, Form, NAME, PATTERN, PER, QUESTION_HTTP, RESET_HTTP, Shape, TEXT, Takes, one_of,
-    optional, required, with,
+    DURATION, Form, NAME, PATTERN, PER, QUESTION_HTTP, RESET_HTTP, SIGNAL, Shape, TEXT, Takes,
+    one_of, optional, required, with,
 };
 
 pub(crate) static RUNG: Shape = Shape {
@@ -38,7 +38,7 @@ pub(crate) static RUNG: Shape = Shape {
                 "when",
                 Takes::Shape(&PROOF),
                 "the action is the fix itself",
-                "`{ gone: true }`: only once the cause is proven gone. Without it the action is never done without a person's approval, and refused in mode `auto` for causes that a reset does not cure.",
+                "`{ gone: true }`: only once the cause is proven gone; `all`: a checklist that must hold too. Without `gone` the action is never done without a person's approval, and refused in mode `auto` for causes that a reset does not cure.",
             ),
             &["do"],
         ),
@@ -46,22 +46,50 @@ pub(crate) static RUNG: Shape = Shape {
             optional(
                 "within",
                 Takes::Text(&DURATION),
-                "`30m`",
-                "With `when: { gone: true }`: how long to wait for the proof before the next remedy.",
+                "30 minutes; with `ask` 24 hours",
+                "How long to wait for what `when` says before the next remedy, or for what `until` says before the person takes over.",
             ),
-            &["do"],
+            &["do", "ask"],
         ),
         one_of("ask", Takes::Text(&TEXT), "What a person is asked to do."),
+        with(
+            optional(
+                "until",
+                Takes::Shape(&UNTIL),
+                "the person takes over, and automation ends",
+                "The next remedy follows once this is seen: `{ healthy: upstream }`.",
+            ),
+            &["ask"],
+        ),
     ],
 };
 
 pub(crate) static PROOF: Shape = Shape {
     name: "when",
     about: "What must be proven before the action.",
-    keys: &[required(
-        "gone",
-        Takes::Boolean,
-        "The cause is gone: the probe behind `upstream` has been green for its `hold`.",
+    keys: &[
+        optional(
+            "gone",
+            Takes::Boolean,
+            "`false`",
+            "The cause is gone: the probe behind `upstream` has been green for its `hold`.",
+        ),
+        optional(
+            "all",
+            Takes::List(&Takes::Shape(&SIGNAL)),
+            "none",
+            "A checklist: each of these signals holds when the action is decided, and again when it begins. No `state` and no `alert_resolved`, which come after the action.",
+        ),
+    ],
+};
+
+pub(crate) static UNTIL: Shape = Shape {
+    name: "until",
+    about: "What shows that a person has done what was asked.",
+    keys: &[one_of(
+        "healthy",
+        Takes::Either(&[Takes::Text(&NAME), Takes::List(&Takes::Text(&NAME))]),
+        "The probe of this name, or all of a list, has been green for its `hold`.",
     )],
 };
 
@@ -107,11 +135,20 @@ pub(crate) static GUARDS: Shape = Shape {
 pub(crate) static CAUSE: Shape = Shape {
     name: "cause",
     about: "What the built-in patterns cannot know.",
-    keys: &[required(
-        "log",
-        Takes::Either(&[Takes::Text(&PATTERN), Takes::List(&Takes::Text(&PATTERN))]),
-        "A pattern, or a list of them, for log lines that name this cause.",
-    )],
+    keys: &[
+        optional(
+            "log",
+            Takes::Either(&[Takes::Text(&PATTERN), Takes::List(&Takes::Text(&PATTERN))]),
+            "none; `log` or `status` is required",
+            "A pattern, or a list of them, for log lines that name this cause.",
+        ),
+        optional(
+            "status",
+            Takes::Either(&[Takes::Integer(400, 599), Takes::List(&Takes::Integer(400, 599))]),
+            "none; `log` or `status` is required",
+            "An HTTP status, or a list of them, that names this cause at this upstream, whatever it means elsewhere.",
+        ),
+    ],
 };
 
 static WAIT: Form = Form {

@@ -4,9 +4,9 @@ use super::{
     ACTION, ALERT, CAUSE, DURATION, ESCALATION, EVIDENCE, LABEL, NAME, PROBE, RUNG, STATE, Shape,
     TARGET_NAME, TEXT, Takes, VARIABLE, VERIFY, one_of, optional, required, unless, with, words,
 };
-use crate::rules::ladder;
 use crate::rules::rule::KINDS;
 use crate::rules::targets::MODES;
+use crate::rules::{causes, ladder};
 
 pub(crate) static RULE: Shape = Shape {
     name: "rule",
@@ -55,7 +55,7 @@ pub(crate) static RULE: Shape = Shape {
         required(
             "match",
             Takes::List(&Takes::Shape(&MATCHER)),
-            "A list of `{ alertmanager: { label: value, … } }`: an alert with all labels of one of them belongs to this breaker.",
+            "A list of `{ alertmanager: { label: value, … } }`: an alert with all labels of one of them belongs to this breaker. A list of values means any of them.",
         ),
         optional(
             "act_after",
@@ -94,7 +94,13 @@ pub(crate) static RULE: Shape = Shape {
                 required: &[],
             },
             "none",
-            "Patterns for log lines that only you know: `auth: { log: 'token .* revoked' }`.",
+            "What only you know: patterns for log lines, and what statuses mean here: `auth: { log: 'token .* revoked' }`, `rate_limited: { status: [503] }`.",
+        ),
+        optional(
+            "advice",
+            Takes::Map { keys: &Takes::Words(classes), values: &Takes::Text(&TEXT), required: &[] },
+            "none",
+            "One sentence for a cause, such as `auth: Rotate the token in the vault.`, shown in reports and calls.",
         ),
         unless(
             "use",
@@ -153,8 +159,12 @@ pub(crate) static MATCHER: Shape = Shape {
     about: "Which alerts belong to this breaker.",
     keys: &[one_of(
         "alertmanager",
-        Takes::Map { keys: &Takes::Text(&LABEL), values: &Takes::Text(&TEXT), required: &[] },
-        "Labels that an alert of Alertmanager must have, with their values; at least one.",
+        Takes::Map {
+            keys: &Takes::Text(&LABEL),
+            values: &Takes::Either(&[Takes::Text(&TEXT), Takes::List(&Takes::Text(&TEXT))]),
+            required: &[],
+        },
+        "Labels that an alert of Alertmanager must have, each with its value, or with one of a list; at least one label.",
     )],
 };
 
@@ -192,7 +202,11 @@ fn kinds() -> Vec<&'static str> {
 }
 
 fn causes() -> Vec<&'static str> {
-    ladder::CAUSES.iter().map(|cause| cause.name()).collect()
+    causes::CAUSES.iter().map(|cause| cause.name()).collect()
+}
+
+fn classes() -> Vec<&'static str> {
+    causes::classes()
 }
 
 fn escalate() -> Vec<&'static str> {

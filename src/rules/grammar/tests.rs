@@ -28,6 +28,7 @@ fn shortest(takes: &Takes) -> String {
     match takes {
         Takes::Text(form) => form.example.to_owned(),
         Takes::Integer(least, _) => least.to_string(),
+        Takes::Number => "0.5".to_owned(),
         Takes::Boolean => "true".to_owned(),
         Takes::Words(words) => words()[0].to_owned(),
         Takes::Json => "{ a: 1 }".to_owned(),
@@ -61,9 +62,12 @@ fn flow<'k>(entries: impl Iterator<Item = (&'k str, String)>) -> String {
 /// The shortest texts that have the key of the shape, one for each way that leads to it.
 fn with_key(takes: &Takes, shape: &Shape, key: &Key) -> Vec<String> {
     match takes {
-        Takes::Text(_) | Takes::Integer(..) | Takes::Boolean | Takes::Words(_) | Takes::Json => {
-            Vec::new()
-        }
+        Takes::Text(_)
+        | Takes::Integer(..)
+        | Takes::Number
+        | Takes::Boolean
+        | Takes::Words(_)
+        | Takes::Json => Vec::new(),
         Takes::List(item) => {
             with_key(item, shape, key).into_iter().map(|text| format!("[ {text} ]")).collect()
         }
@@ -212,6 +216,7 @@ fn words_of(takes: &Takes) -> String {
         Takes::Text(form) => form.words.to_owned(),
         Takes::Integer(least, most) if least == most => format!("`{least}`"),
         Takes::Integer(least, most) => format!("{least} to {most}"),
+        Takes::Number => "a number".to_owned(),
         Takes::Boolean => "`true` or `false`".to_owned(),
         Takes::Words(words) => {
             let words: Vec<String> = words().iter().map(|word| format!("`{word}`")).collect();

@@ -5,7 +5,8 @@ use super::{
     words,
 };
 use crate::rules::ask::STATES;
-use crate::rules::verify::{ALONE, ALWAYS};
+use crate::rules::escalate::ALWAYS;
+use crate::rules::signals::ALONE;
 
 pub(crate) static VERIFY: Shape = Shape {
     name: "verify",
@@ -56,6 +57,16 @@ pub(crate) static SIGNAL: Shape = Shape {
             Takes::Text(&NAME),
             "The `prometheus_range` evidence of this name does not go up.",
         ),
+        one_of(
+            "at_most",
+            LIMIT,
+            "The number of this evidence is not above the limit: `{ error-rate: 0.05 }`.",
+        ),
+        one_of(
+            "at_least",
+            LIMIT,
+            "The number of this evidence is not below the limit: `{ workers: 3 }`.",
+        ),
     ],
 };
 
@@ -65,8 +76,12 @@ pub(crate) static ESCALATION: Shape = Shape {
     keys: &[
         required(
             "when",
-            Takes::Either(&[Takes::Words(always), Takes::Shape(&OCCASION)]),
-            "`always` (the ladder has ended, a person is needed, an outcome is unknown; one such line is required), or one of the occasions below.",
+            Takes::Either(&[
+                Takes::Words(always),
+                Takes::Shape(&OCCASION),
+                Takes::List(&Takes::Either(&[Takes::Words(always), Takes::Shape(&OCCASION)])),
+            ]),
+            "`always` (the ladder has ended, a person is needed, an outcome is unknown; one such line is required), or one of the occasions below; a list means any of them.",
         ),
         required(
             "to",
@@ -84,7 +99,31 @@ pub(crate) static OCCASION: Shape = Shape {
         one_of(
             "unknown_cause",
             Takes::Text(&ROUNDS),
-            "So many rounds of evidence have not told the cause: `2 rounds`.",
+            "So many rounds of evidence have not told the cause: `2 rounds`. Or it has been open for so long and the cause is still not known: `30m`.",
+        ),
+        one_of(
+            "unacknowledged",
+            Takes::Text(&DURATION),
+            "It has been open for so long, and nobody has said `reclose ack`.",
+        ),
+        one_of(
+            "rising",
+            Takes::Text(&NAME),
+            "The `prometheus_range` evidence of this name went up over the time in `for`, and the breaker has been open for that time.",
+        ),
+        with(
+            optional(
+                "for",
+                Takes::Text(&DURATION),
+                "required with `rising`",
+                "How long it has risen: at most the `last` of the evidence.",
+            ),
+            &["rising"],
+        ),
+        one_of(
+            "several_open",
+            Takes::Integer(2, 1_000),
+            "So many incidents are open in the target's `group`, this one included.",
         ),
         one_of(
             "reopened",
@@ -123,7 +162,24 @@ pub(crate) static PROBE: Shape = Shape {
             ),
             &["cron"],
         ),
-        required("http", Takes::Shape(&PROBE_HTTP), "What is asked."),
+        optional(
+            "http",
+            Takes::Shape(&PROBE_HTTP),
+            "one of `http`, `tcp`, `dns` is required",
+            "What is asked.",
+        ),
+        optional(
+            "tcp",
+            Takes::Text(&ADDRESS),
+            "one of `http`, `tcp`, `dns` is required",
+            "The port that takes a connection within 5 s: `db.internal:5432`. Nothing is sent.",
+        ),
+        optional(
+            "dns",
+            Takes::Text(&TEXT),
+            "one of `http`, `tcp`, `dns` is required",
+            "The name that has an address, by this machine's resolver, within 5 s.",
+        ),
         optional(
             "hold",
             Takes::Text(&DURATION),
@@ -139,10 +195,18 @@ pub(crate) static PROBE: Shape = Shape {
     ],
 };
 
+const LIMIT: Takes =
+    Takes::Map { keys: &Takes::Text(&NAME), values: &Takes::Number, required: &[] };
+
 static ROUNDS: Form = Form {
-    words: "a number of rounds: `2 rounds`",
-    pattern: "^[0-9]+ rounds$",
+    words: "a number of rounds, or a length of time: `2 rounds`, `30m`",
+    pattern: "^([0-9]+ rounds|([0-9]+(ms|s|m|h|d|w))+)$",
     example: "2 rounds",
+};
+static ADDRESS: Form = Form {
+    words: "a host and a port: `db.internal:5432`",
+    pattern: r"^(.+:[0-9]+|\{[a-z][a-z0-9_]*\})$",
+    example: "\"127.0.0.1:9\"",
 };
 static CRON: Form = Form {
     words: "a cron expression: `*/5 * * * *`",

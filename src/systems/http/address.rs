@@ -83,6 +83,16 @@ impl Resolve for CheckedNames {
     }
 }
 
+/// Where a host is, if it may be called at all. The connection goes to these addresses and no others.
+pub(crate) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {
+    let found = tokio::net::lookup_host((host, port)).await;
+    let found: Vec<SocketAddr> = found
+        .map_err(|error| failed(FailureKind::Unreachable, format!("{host}: {error}")))?
+        .collect();
+    all_allowed(&found).map_err(|why| failed(FailureKind::BadQuestion, why))?;
+    Ok(found)
+}
+
 fn all_allowed(found: &[SocketAddr]) -> Result<(), String> {
     match found.iter().find(|address| forbidden(address.ip())) {
         Some(_) => Err("the name leads to an address that is not called".to_owned()),

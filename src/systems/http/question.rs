@@ -133,6 +133,7 @@ pub(crate) fn request_of(
             .map_err(|_| wrong("a header name of the rule is not allowed in HTTP"))?;
         let (mut value, sensitive) = match value {
             Secretish::Plain(text) => (HeaderValue::from_str(text), false),
+            Secretish::Said(_) => return Err(wrong("only an action can say its decision")),
             Secretish::Secret { prefix, secret } => {
                 let secret = secrets.get(secret)?;
                 (HeaderValue::from_str(&format!("{prefix}{}", secret.expose_secret())), true)
@@ -169,6 +170,10 @@ fn set_secrets(
 ) -> Result<(), Failure> {
     for (pointer, reference) in wanted {
         let secret: SecretString = secrets.get(reference)?;
+        if let Some(place) = json.pointer_mut(pointer) {
+            *place = Json::String(secret.expose_secret().to_owned());
+            continue;
+        }
         let place = pointer
             .rsplit_once('/')
             .and_then(|(parent, key)| {
@@ -212,6 +217,11 @@ fn value_of(page: &Page, pointer: Option<&str>) -> Result<Value, Finding> {
     }
     let json: Json = serde_json::from_slice(&page.body)
         .map_err(|_| Finding::failed(FailureKind::Malformed, "the answer is not JSON"))?;
+    value_at(&json, pointer)
+}
+
+/// The single value at a place of some JSON.
+pub(crate) fn value_at(json: &Json, pointer: &str) -> Result<Value, Finding> {
     match json.pointer(pointer) {
         None | Some(Json::Null) => Err(Finding::NoData(Absence::Empty)),
         Some(Json::Bool(truth)) => Ok(Value::Word(truth.to_string())),
@@ -229,6 +239,16 @@ fn value_of(page: &Page, pointer: Option<&str>) -> Result<Value, Finding> {
             FailureKind::Malformed,
             format!("{pointer} is no single value: point deeper"),
         )),
+    }
+}
+
+/// A text that is a number or one word; none if it is longer.
+pub(crate) fn word_or_number(text: &str) -> Option<Value> {
+    let text = text.trim();
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => Some(Value::Number(number)),
+        Ok(_) | Err(_) if text.is_empty() || text.chars().count() > MAX_WORD_CHARS => None,
+        Ok(_) | Err(_) => Some(Value::Word(text.to_owned())),
     }
 }
 

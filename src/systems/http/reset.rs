@@ -5,6 +5,7 @@
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Client, StatusCode};
 use serde_json::{Map, Value as Json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use tower::util::MapResultLayer;
 use super::question::{body_of, request_of};
 use super::{TOTAL, build, builder, fetch, status_text};
 use crate::core::action::{How, Intent, Outcome, Why};
-use crate::core::evidence::{Failure, FailureKind, HttpAsk};
+use crate::core::evidence::{Failure, FailureKind, HttpAsk, Said, Secretish};
 use crate::store::failpoint::reach;
 use crate::systems::secrets::Secrets;
 use crate::systems::{bounded, failed};
@@ -123,14 +124,8 @@ fn prepare(
     check: impl Fn() -> Result<(), String> + Clone + Send + Sync + 'static,
 ) -> Result<reqwest::RequestBuilder, Failure> {
     let wrong = |what: &str| failed(FailureKind::BadQuestion, what);
-    let mut body = match body_of(secrets, ask)? {
-        None => Map::new(),
-        Some(Json::Object(object)) => object,
-        Some(_) => return Err(wrong("the body of a reset must be a JSON object")),
-    };
-    body.insert("decision".to_owned(), Json::String(intent.key.0.clone()));
-    body.insert("reason".to_owned(), Json::String(bounded(&intent.reason)));
-    body.insert("incident".to_owned(), Json::String(intent.incident.to_string()));
+    let body = body_for(secrets, intent, ask)?;
+    let ask = HttpAsk { headers: headers_for(intent, ask), ..ask.clone() };
     let key = HeaderValue::from_str(&intent.key.0)
         .map_err(|_| wrong("the decision's key is not allowed in a header"))?;
     let client = build(|| {
@@ -143,8 +138,48 @@ fn prepare(
         builder().connector_layer(layer)
     })
     .map_err(|error| super::failure_of(&error))?;
-    let request = request_of(&client, secrets, ask, Some(&Json::Object(body)))?;
+    let request = request_of(&client, secrets, &ask, Some(&body))?;
     Ok(request.header(IDEMPOTENCY_KEY, key))
+}
+
+/// The rule's JSON with the decision in it: where the rule places it, or else beside what the rule says.
+fn body_for(secrets: &Secrets, intent: &Intent, ask: &HttpAsk) -> Result<Json, Failure> {
+    let wrong = |what: &str| failed(FailureKind::BadQuestion, what);
+    let mut body = body_of(secrets, ask)?.unwrap_or_else(|| Json::Object(Map::new()));
+    for (pointer, said) in &ask.said {
+        let place = body.pointer_mut(pointer);
+        *place.ok_or_else(|| wrong("the body lacks the place of its decision"))? =
+            Json::String(text_of(*said, intent));
+    }
+    if ask.said.values().any(|said| *said == Said::Decision) {
+        return Ok(body);
+    }
+    let Json::Object(object) = &mut body else {
+        return Err(wrong("the body of a reset must be a JSON object"));
+    };
+    for (key, text) in [
+        ("decision", text_of(Said::Decision, intent)),
+        ("reason", text_of(Said::Reason, intent)),
+        ("incident", intent.incident.to_string()),
+    ] {
+        object.insert(key.to_owned(), Json::String(text));
+    }
+    Ok(body)
+}
+
+fn headers_for(intent: &Intent, ask: &HttpAsk) -> BTreeMap<String, Secretish> {
+    let filled = |value: &Secretish| match value {
+        Secretish::Said(said) => Secretish::Plain(text_of(*said, intent)),
+        Secretish::Plain(_) | Secretish::Secret { .. } => value.clone(),
+    };
+    ask.headers.iter().map(|(name, value)| (name.clone(), filled(value))).collect()
+}
+
+fn text_of(said: Said, intent: &Intent) -> String {
+    match said {
+        Said::Decision => intent.key.0.clone(),
+        Said::Reason => bounded(&intent.reason),
+    }
 }
 
 fn outcome_of(status: StatusCode) -> Outcome {

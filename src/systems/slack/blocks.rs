@@ -23,6 +23,7 @@ const URL_MAX: usize = 500;
 const FALLBACK_MAX: usize = 500;
 const THREAD_LINE_MAX: usize = 2_900;
 const PAGE_REASON_MAX: usize = 1_500;
+const ADVICE_MAX: usize = 600;
 /// More than three clues make nobody wiser at 3 a.m.; the thread has them all.
 const CLUES_MAX: usize = 3;
 const STEPS_MAX: usize = 12;
@@ -49,6 +50,7 @@ pub fn root(report: &Report) -> Message {
         SlackSectionBlock::new().with_fields(fields(report)).into(),
     ];
     blocks.extend(why(report));
+    blocks.extend(report.advice.as_deref().map(|advice| section(advice_line(advice))));
     blocks.extend(plan(report));
     blocks.extend(guards(&report.guards));
     blocks.push(context(footer(report)));
@@ -73,12 +75,15 @@ pub fn line(line: &str) -> Message {
 
 /// A call for people: in the thread and in the channel, and only text, so that nothing can go wrong with it.
 pub fn page(page: &Page) -> Message {
+    let advice =
+        page.advice.as_ref().map(|advice| format!("\n💡 {}", text::mrkdwn(advice, ADVICE_MAX)));
     let called: Vec<String> = page.to.iter().take(MENTIONS_MAX).map(mention).collect();
     let text = format!(
-        "🚨 *{} needs a person* {}\n{}",
+        "🚨 *{} needs a person* {}\n{}{}",
         page.incident,
         called.join(" "),
-        text::mrkdwn(&page.reason, PAGE_REASON_MAX)
+        text::mrkdwn(&page.reason, PAGE_REASON_MAX),
+        advice.unwrap_or_default()
     );
     Message { link_names: text.contains('@'), text, blocks: vec![], broadcast: true }
 }
@@ -150,6 +155,10 @@ fn fields(report: &Report) -> Vec<SlackBlockText> {
             &report.verdict.as_ref().map_or_else(|| "not known yet".into(), root_cause),
         ),
     ];
+    if let Some(known) = &report.acknowledged {
+        let by = format!("{}, {}", text::mrkdwn(&known.by, FIELD_MAX), date(known.at));
+        fields.push(field("Acknowledged", &by));
+    }
     match (report.closed_at, &report.next) {
         (Some(at), _) => fields.push(field("Closed", &date(at))),
         (None, Some(next)) => fields.push(field("Next step", &next_step(next))),
@@ -209,6 +218,10 @@ pub fn clue(clue: &Clue) -> String {
     } else {
         format!("{name} ×{count} ({question}): {sample}")
     }
+}
+
+fn advice_line(advice: &str) -> String {
+    format!("💡 {}", text::plain(advice, ADVICE_MAX))
 }
 
 fn plan(report: &Report) -> Option<SlackBlock> {

@@ -198,7 +198,7 @@ impl IncidentPage {
             row,
             summary,
             facts,
-            needs: incident.needs_person.iter().map(|need| visible(need)).collect(),
+            needs: incident.needs().iter().map(|need| visible(need)).collect(),
             plan: plan.into_iter().map(|step| Step::new(&step.text, step.mark)).collect(),
             clues,
             guards: guards.iter().map(Guard::new).collect(),
@@ -237,6 +237,13 @@ fn facts(incident: &Incident, report: Option<&Report>, now: Timestamp) -> Vec<Fa
             verdict.lasting.name()
         );
         facts.push(fact("Cause", verdict.class.name().to_owned(), sure));
+    }
+    if let Some(advice) = report.and_then(|report| report.advice.as_ref()) {
+        facts.push(fact("Advice", visible(advice), String::new()));
+    }
+    if let Some(known) = &incident.acknowledged {
+        let note = known.note.as_deref().map(visible).unwrap_or_default();
+        facts.push(fact("Acknowledged", visible(&known.by), note));
     }
     if let Some(next) = report.and_then(|report| report.next.as_ref()) {
         let at = next.at.map(|at| format!("at {}", Moment::new(at, now).exact)).unwrap_or_default();

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use crate::core::command::Scope;
-use crate::core::incident::{Incident, IncidentId};
+use crate::core::incident::{Acknowledged, Incident, IncidentId};
 use crate::core::rule::{BreakerState, TargetName};
 use crate::core::time::Timestamp;
 use crate::store::{Store, StoreError, TargetLock, Which, WrongRules};
@@ -36,6 +36,7 @@ pub enum Order {
     Pause { what: Scope, for_secs: u64, reason: String },
     Resume { what: Scope },
     Unlock { target: TargetName, reason: String },
+    Acknowledge { incident: IncidentId, note: Option<String> },
 }
 
 /// What the server answers.
@@ -125,6 +126,8 @@ pub struct Line {
     pub attempts: usize,
     /// Why a person is needed.
     pub needs_person: Vec<String>,
+    /// Who has said that they look after it.
+    pub acknowledged: Option<Acknowledged>,
     /// The last line of its history.
     pub last: Option<String>,
 }
@@ -158,11 +161,8 @@ fn line(incident: &Incident) -> Line {
         opened_at: incident.opened_at,
         closed_at: incident.closed_at,
         attempts: incident.attempts.iter().filter(|attempt| attempt.started_at.is_some()).count(),
-        needs_person: if incident.phase.is_open() {
-            incident.needs_person.clone()
-        } else {
-            Vec::new()
-        },
+        needs_person: if incident.phase.is_open() { incident.needs() } else { Vec::new() },
+        acknowledged: incident.acknowledged.clone(),
         last: incident.timeline.last().map(|entry| entry.text.clone()),
     }
 }

@@ -8,8 +8,8 @@ use reclose::core::evidence::{
 };
 use reclose::core::incident::Round;
 use reclose::core::rule::{
-    BreakerKind, CausePattern, EvidenceRule, Meaning, Mode, ProbeRule, Recovery, Rule, Schedule,
-    StateRule, VerifyRule,
+    BreakerKind, CausePattern, EvidenceRule, Meaning, Mode, ProbeRule, Probing, Recovery, Rule,
+    Schedule, StateRule, VerifyRule,
 };
 use reclose::core::time::Duration;
 use std::collections::BTreeMap;
@@ -32,6 +32,7 @@ fn http() -> HttpAsk {
         headers: BTreeMap::new(),
         json: None,
         secrets: BTreeMap::new(),
+        said: BTreeMap::new(),
         pointer: None,
         expect: None,
         timeout: MINUTE,
@@ -73,6 +74,8 @@ fn rule() -> Rule {
             evidence("queue", Meaning::Quantity, query()),
         ],
         cause_patterns: vec![],
+        cause_statuses: BTreeMap::new(),
+        advice: BTreeMap::new(),
         ladder: BTreeMap::new(),
         otherwise: vec![],
         actions: BTreeMap::new(),
@@ -81,7 +84,7 @@ fn rule() -> Rule {
         probes: vec![ProbeRule {
             name: "direct".into(),
             schedule: Schedule::Every(MINUTE),
-            http: http(),
+            how: Probing::Http(Box::new(http())),
             through_breaker: false,
             hold: MINUTE,
         }],

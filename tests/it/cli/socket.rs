@@ -29,17 +29,20 @@ struct Served {
 
 impl Served {
     async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let clock = Clock::manual("2026-08-20T10:00:00Z".parse().unwrap());
         let store = Store::memory("epoch", Bugs::default());
         let target = Target { name: "checkout".to_owned(), ..Target::default() };
         let targets = BTreeMap::from([("checkout".to_owned(), target)]);
         let rules = Arc::new(RuleSet { targets, ..RuleSet::default() });
         store.start(clock.now(), "test", &rules).await.unwrap();
+        Self::over(Door { store, rules: Active::new(rules), reloader: None, clock }).await
+    }
+
+    async fn over(door: Door) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("data")).unwrap();
         let listener = bind(&folder.path().join("data")).await.unwrap();
         let stop = CancellationToken::new();
-        let door = Door { store, rules: Active::new(rules), reloader: None, clock };
         let task = tokio::spawn(serve(listener, door, stop.clone()));
         Self { folder, stop, task }
     }
@@ -87,6 +90,37 @@ async fn orders_are_carried_out_and_shown() {
     let mut filters = insta::Settings::clone_current();
     filters.add_filter("last hash [0-9a-f]{64}", "last hash [HASH]");
     filters.bind(|| insta::assert_snapshot!("orders", transcript.concat()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_an_incident_is_shown() {
+    use crate::store::world::{World, at};
+    let world = World::memory();
+    world.opens("pms", at(0)).await;
+    let clock = Clock::manual(at(60));
+    let rules = Arc::new(world.rules.clone());
+    let served = Served::over(Door {
+        store: world.store.clone(),
+        rules: Active::new(rules),
+        reloader: None,
+        clock,
+    })
+    .await;
+    for (typed, wanted) in [
+        (
+            &["ack", "INC-1", "--note", "on it"][..],
+            "INC-1 is acknowledged: automation goes on as before",
+        ),
+        (&["ack", "INC-1"], "error: INC-1 was acknowledged by "),
+        (&["ack", "INC-9"], "error: there is no incident INC-9"),
+        (&["ack", "pms"], "write an incident as `reclose incidents` shows it: INC-7"),
+        (&["ack", "INC-1", "--note", " "], "error: a reason is needed"),
+        (&["incidents"], " has it)"),
+        (&["incidents", "--json"], "\"note\": \"on it\""),
+    ] {
+        let seen = served.typed(typed).await;
+        assert!(seen.contains(wanted), "{typed:?}: {seen}");
+    }
 }
 
 #[tokio::test]

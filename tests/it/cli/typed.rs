@@ -41,6 +41,7 @@ fn no_server_is_3_and_says_how_to_have_one() {
         &["pause", "INC-1"],
         &["resume", "--all"],
         &["unlock", "checkout", "--reason", "looked"],
+        &["ack", "INC-1"],
         &["incidents", "--data", "elsewhere"],
     ] {
         let seen = reclose(folder.path(), command);

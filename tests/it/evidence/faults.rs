@@ -3,8 +3,8 @@
 use super::raw::{Raw, Then, http, json};
 use super::{endpoint, get, now, question, systems};
 use reclose::core::action::Outcome;
-use reclose::core::alert::Labels;
 use reclose::core::evidence::{Ask, Expect, Finding, STATE, Value};
+use reclose::core::rule::{OneOf, Probing, Wanted};
 use reclose::systems::{Endpoints, Systems};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -243,16 +243,17 @@ async fn with_value(server: &Raw, systems: &Systems, fault: &Fault) -> Vec<&'sta
     let questions: Vec<_> =
         adapters.iter().map(|(name, ask)| question(name, ask.clone())).collect();
     let mut seen = Vec::new();
-    let labels = Labels::from([("alertname".to_owned(), "x".to_owned())]);
+    let labels = Wanted::from([("alertname".to_owned(), OneOf::Value("x".to_owned()))]);
     let mut intent = super::reset::intent(&server.url, Some(get(&server.url, Some("/decision"))));
     intent.key.0 = "key-1".to_owned();
     let Ask::Http(expecting) = &adapters[7].1 else { panic!() };
+    let expecting = Probing::Http(Box::new(expecting.clone()));
     let probes = BTreeMap::new();
     let (found, alerts, looked, probed) = tokio::join!(
         systems.ask_all(&questions, &probes, now(), BUDGET),
         tokio::time::timeout(BUDGET, systems.alerts(&labels)),
         tokio::time::timeout(BUDGET, systems.look(&intent)),
-        tokio::time::timeout(BUDGET, systems.probe(expecting, now())),
+        tokio::time::timeout(BUDGET, systems.probe(&expecting, now())),
     );
     for (name, _) in adapters {
         match &found[name] {

@@ -5,6 +5,7 @@ use super::{BUDGET, ask, ask_within, get, now, question, reading, systems};
 use reclose::core::evidence::{
     Absence, Ask, Expect, FailureKind, Finding, ProbeResult, Reading, SecretRef, Secretish, Value,
 };
+use reclose::core::rule::Probing;
 use reclose::systems::Endpoints;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -126,29 +127,29 @@ async fn a_probe_sees_health_status_and_retry_after() {
     let up = Raw::serve(json(r#"{"status":"up"}"#), Then::Close).await;
     let mut asked = get(&up.url, None);
     asked.expect = expect(200, "/status", serde_json::json!("up"));
-    let seen = systems.probe(&asked, now()).await;
+    let seen = systems.probe(&Probing::Http(Box::new(asked.clone())), now()).await;
     assert!(seen.healthy && seen.status == Some(200) && seen.failure.is_none(), "{seen:?}");
     asked.expect = expect(200, "/status", serde_json::json!("fine"));
-    let seen = systems.probe(&asked, now()).await;
+    let seen = systems.probe(&Probing::Http(Box::new(asked.clone())), now()).await;
     assert!(!seen.healthy && seen.detail == r#"/status is "up", expected "fine""#, "{seen:?}");
 
     let busy = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 30\r\ncontent-length: 0\r\n\r\n";
     let busy = Raw::serve(busy, Then::Close).await;
     asked.url.clone_from(&busy.url);
-    let seen = systems.probe(&asked, now()).await;
+    let seen = systems.probe(&Probing::Http(Box::new(asked.clone())), now()).await;
     assert_eq!(seen.retry_after, Some(Duration::from_secs(30)));
     assert_eq!((seen.healthy, seen.status, seen.failure), (false, Some(429), None));
     assert_eq!(seen.detail, "answered 429 Too Many Requests, expected 200");
 
     asked.url = nobody().await;
-    let seen = systems.probe(&asked, now()).await;
+    let seen = systems.probe(&Probing::Http(Box::new(asked.clone())), now()).await;
     assert_eq!((seen.healthy, seen.failure), (false, Some(FailureKind::Unreachable)));
     assert!(seen.detail.contains("Connection refused"), "{}", seen.detail);
 
     // A portal that answers 200 with its own page is not the service.
     let portal = Raw::serve(http("200 OK", "text/html", "<html>log in</html>"), Then::Close).await;
     asked.url.clone_from(&portal.url);
-    let seen = systems.probe(&asked, now()).await;
+    let seen = systems.probe(&Probing::Http(Box::new(asked.clone())), now()).await;
     assert_eq!((seen.healthy, seen.failure), (false, Some(FailureKind::Malformed)));
 }
 

@@ -3,7 +3,7 @@
 use super::raw::{Raw, Then, http, json, nobody};
 use super::{get, now, systems};
 use reclose::core::action::{Action, How, Intent, IntentKey, Outcome};
-use reclose::core::evidence::HttpAsk;
+use reclose::core::evidence::{Ask, Finding, HttpAsk, Said, Secretish};
 use reclose::core::incident::IncidentId;
 use reclose::systems::{Begun, Endpoints};
 use std::time::Duration;
@@ -29,6 +29,7 @@ pub fn intent(url: &str, observe: Option<HttpAsk>) -> Intent {
             at_most: None,
         },
         gone: true,
+        checklist: vec![],
         decided_at: now(),
         expires_at: now(),
         reason: "The upstream has been healthy for 30 s".to_owned(),
@@ -52,6 +53,55 @@ async fn a_reset_names_its_decision_in_header_and_body() {
         "incident": "INC-7",
     });
     assert_eq!(body, expected);
+}
+
+/// As the Kubernetes API wants it: a merge patch, and not a key more than the rule says.
+#[tokio::test]
+async fn a_patch_says_the_decision_where_the_rule_places_it_and_nothing_else() {
+    let place = "/spec/template/metadata/annotations/reclose~1decision";
+    let annotated = r#"{"metadata":{"annotations":{"reclose/decision":"reclose-e1-INC-7-1"}}}"#;
+    let target = Raw::serve(json(annotated), Then::Close).await;
+    let observe = get(&target.url, Some("/metadata/annotations/reclose~1decision"));
+    let mut intent = intent(&target.url, Some(observe));
+    let How::HttpReset { request, .. } = &mut intent.action.how;
+    request.method = "PATCH".to_owned();
+    let kind = Secretish::Plain("application/merge-patch+json".to_owned());
+    request.headers.insert("content-type".to_owned(), kind);
+    request.headers.insert("x-why".to_owned(), Secretish::Said(Said::Reason));
+    request.json = Some(serde_json::json!({
+        "spec": {"template": {"metadata": {"annotations": {"reclose/decision": null}}}}, "list": [null],
+    }));
+    request.said =
+        [(place.to_owned(), Said::Decision), ("/list/0".to_owned(), Said::Reason)].into();
+    let systems = systems(Endpoints::default());
+    assert_eq!(systems.act(&intent, at_once()).await, Outcome::Done);
+    let sent = target.requests().remove(0);
+    assert!(sent.starts_with("PATCH /breaker/close HTTP/1.1\r\n"), "{sent}");
+    let types: Vec<&str> = sent.lines().filter(|line| line.starts_with("content-type:")).collect();
+    assert_eq!(types, ["content-type: application/merge-patch+json"], "{sent}");
+    assert!(sent.contains("x-why: The upstream has been healthy for 30 s\r\n"), "{sent}");
+    let body: serde_json::Value =
+        serde_json::from_str(sent.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    let expected = serde_json::json!({
+        "spec": {"template": {"metadata": {"annotations": {"reclose/decision": "reclose-e1-INC-7-1"}}}},
+        "list": ["The upstream has been healthy for 30 s"],
+    });
+    assert_eq!(body, expected);
+    // The annotation is the proof.
+    assert_eq!(systems.look(&intent).await, Outcome::Done);
+    intent.key.0 = "reclose-e1-INC-7-2".to_owned();
+    assert_eq!(concluded(&systems.look(&intent).await), Concluded::Unknown);
+    // A place that the body lacks: nothing is sent.
+    let How::HttpReset { request, .. } = &mut intent.action.how;
+    request.json = Some(serde_json::json!({"spec": 1}));
+    assert_eq!(concluded(&systems.act(&intent, at_once()).await), Concluded::NotDone);
+    // A question has no decision to say.
+    let mut asked = get(&target.url, Some("/x"));
+    asked.headers.insert("x-a".to_owned(), Secretish::Said(Said::Decision));
+    let before = target.requests().len();
+    let finding = super::ask(&systems, Ask::Http(asked)).await;
+    assert!(matches!(finding, Finding::Failed(_)), "{finding:?}");
+    assert_eq!(target.requests().len(), before);
 }
 
 /// What may be concluded from an outcome.

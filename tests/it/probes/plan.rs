@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reclose::core::evidence::{Ask, HttpAsk, ProbeResult, Reading, Value};
 use reclose::core::rule::{
-    BreakerKind, Mode, ProbeRule, Recovery, Rule, RuleSet, Schedule, StateRule, VerifyRule,
-    VerifySignal,
+    BreakerKind, Mode, ProbeRule, Probing, Recovery, Rule, RuleSet, Schedule, StateRule,
+    VerifyRule, VerifySignal,
 };
 use reclose::engine::probes::plan::{Due, after_run, due};
 use reclose::engine::probes::schedule::{ScheduleError, next_due};
@@ -69,6 +69,7 @@ pub(super) fn probe(every_secs: u64) -> Due {
         headers: BTreeMap::new(),
         json: None,
         secrets: BTreeMap::new(),
+        said: BTreeMap::new(),
         pointer: None,
         expect: None,
         timeout: Duration::from_secs(2),
@@ -76,7 +77,7 @@ pub(super) fn probe(every_secs: u64) -> Due {
     let rule = ProbeRule {
         name: "health".to_owned(),
         schedule: Schedule::Every(Duration::from_secs(every_secs)),
-        http,
+        how: Probing::Http(Box::new(http)),
         through_breaker: false,
         hold: Duration::from_secs(3),
     };
@@ -138,7 +139,7 @@ fn a_span_is_counted_from_when_it_was_due_and_a_stall_is_not_made_up_for() {
 
 pub(super) fn rule(needs_idle: bool, through_breaker: bool) -> RuleSet {
     let probe = ProbeRule { through_breaker, ..probe(5).rule };
-    let ask = Ask::Http(probe.http.clone());
+    let ask = Ask::Http(probe.how.http().unwrap().clone());
     let verify = VerifyRule {
         hold: Duration::ZERO,
         within: Duration::ZERO,
@@ -162,6 +163,8 @@ pub(super) fn rule(needs_idle: bool, through_breaker: bool) -> RuleSet {
         recovery: Recovery { half_open_after: None, needs_idle },
         evidence: vec![],
         cause_patterns: vec![],
+        cause_statuses: BTreeMap::new(),
+        advice: BTreeMap::new(),
         ladder: BTreeMap::new(),
         otherwise: vec![],
         actions: BTreeMap::new(),

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use reclose::core::evidence::{ProbeResult, Value};
 use reclose::core::planted::Bugs;
-use reclose::core::rule::{ProbeRule, RuleSet};
+use reclose::core::rule::{ProbeRule, Probing, RuleSet};
 use reclose::engine::active::Active;
 use reclose::engine::clock::Clock;
 use reclose::engine::probes::{Prober, run};
@@ -50,8 +50,9 @@ fn rules(url: &str) -> RuleSet {
     let named = |name: &str, timeout: u64| {
         let mut rule: ProbeRule = probe(1).rule;
         rule.name = name.to_owned();
-        rule.http.url = format!("{url}/{name}");
-        rule.http.timeout = Duration::from_secs(timeout);
+        let Probing::Http(http) = &mut rule.how else { panic!() };
+        http.url = format!("{url}/{name}");
+        http.timeout = Duration::from_secs(timeout);
         rule
     };
     let mut rules = rule(false, false);

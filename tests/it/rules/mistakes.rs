@@ -181,7 +181,7 @@ pub(super) const PLANTED: &[(&str, &str, &str)] = &[
     (
         "errors: { log_file: /var/log/api.log }",
         "errors: { log_file: /var/../etc/shadow }",
-        "`..` in the path of a log file",
+        "`..` in the path of a file",
     ),
     (
         "errors: { log_file: /var/log/api.log }",
@@ -313,6 +313,249 @@ pub(super) const PLANTED: &[(&str, &str, &str)] = &[
         "no time zone is called `Mars/Olympus`",
     ),
     ("every: 30s", "cron: \"*/5 * * * *\"\n    zone: UTC", "`max_age` is missing"),
+    (
+        "http: { get: \"http://127.0.0.1:9/health\" }",
+        "http: { get: \"http://127.0.0.1:9/health\" }\n    tcp: \"h:1\"",
+        "`tcp` is one too many (exactly one of: http, tcp, dns)",
+    ),
+    ("    http: { get: \"http://127.0.0.1:9/health\" }\n", "", "something is missing here"),
+    (
+        "http: { get: \"http://127.0.0.1:9/health\" }",
+        "tcp: localhost",
+        "`localhost` is no address to connect to (a host and a port",
+    ),
+    (
+        "http: { get: \"http://127.0.0.1:9/health\" }",
+        "tcp: \"169.254.169.254:80\"",
+        "is not an address to use here (link-local",
+    ),
+    (
+        "http: { get: \"http://127.0.0.1:9/health\" }",
+        "tcp: \"0x7f.1:80\"",
+        "(write the IP address the usual way",
+    ),
+    (
+        "http: { get: \"http://127.0.0.1:9/health\" }",
+        "dns: \"http://host\"",
+        "`http://host` is no name to look up (a host name",
+    ),
+    (
+        "every: 30s\n    http: { get: \"http://127.0.0.1:9/health\" }",
+        "every: 4s\n    tcp: \"h:1\"",
+        "a run of this probe may last longer than until the next (at least every: 5s",
+    ),
+    // numbers, checklists, and what a person is asked for
+    ("{ healthy: upstream }", "{ at_most: { lod: 0.5 } }", "no evidence is called `lod` ("),
+    (
+        "{ healthy: upstream }",
+        "{ at_most: { queue: 3 } }",
+        "`queue` is not one number (one number comes",
+    ),
+    ("{ healthy: upstream }", "{ at_most: { upstream: 3 } }", "`upstream` is not one number"),
+    (
+        "{ healthy: upstream }",
+        "{ at_least: { statuses: many } }",
+        "`many` is not a number that fits here (such as 0.05",
+    ),
+    (
+        "{ healthy: upstream }",
+        "{ at_least: { statuses: .nan } }",
+        "`.nan` is not a number that fits here",
+    ),
+    (
+        "{ healthy: upstream }",
+        "{ at_least: { statuses: 1e400 } }",
+        "`1e400` is not a number that fits here",
+    ),
+    (
+        "{ healthy: upstream }",
+        "{ at_least: { statuses: \"3\" } }",
+        "`3` is not a number that fits here",
+    ),
+    (
+        "{ healthy: upstream }",
+        "{ at_most: { statuses: 3, queue: 4 } }",
+        "one name and its limit belong here",
+    ),
+    ("{ healthy: upstream }", "{ at_most: 3 }", "expected keys and values here"),
+    (
+        "{ state: closed }, { healthy: upstream }",
+        "{ at_most: { statuses: 3 } }, { at_least: { statuses: 1 } }",
+        "one signal alone proves nothing",
+    ),
+    (
+        "{ state: closed }, { healthy: upstream }",
+        "{ state: closed }, { at_most: { statuses: 3 } }, { at_most: { statuses: 1 } }",
+        "one signal stands here twice",
+    ),
+    ("when: { gone: true }", "when: {}", "nothing to wait for (write when: { gone: true }"),
+    ("when: { gone: true }", "when: { gone: true, all: [] }", "the list is empty"),
+    (
+        "when: { gone: true }",
+        "when: { all: [ alert_resolved ] }",
+        "this cannot hold before the action (it tells that the breaker is closed again",
+    ),
+    (
+        "when: { gone: true }",
+        "when: { all: [ { state: closed } ] }",
+        "this cannot hold before the action (an action is only begun while the breaker is open",
+    ),
+    (
+        "when: { gone: true }",
+        "when: { all: [ { healthy: upstrem } ] }",
+        "no probe and no evidence is called `upstrem` (did you mean `upstream`?)",
+    ),
+    (
+        "{ wait: half_open }",
+        "{ ask: x, until: { healthy: queue } }",
+        "`queue` cannot be healthy for a time (name a probe",
+    ),
+    ("{ wait: half_open }", "{ ask: x, until: { healthy: [] } }", "the list is empty"),
+    ("{ wait: half_open }", "{ ask: x, until: upstream }", "expected keys and values here"),
+    (
+        "{ wait: half_open }",
+        "{ ask: x, within: 1h }",
+        "there is nothing to wait for (`within` belongs to `until`",
+    ),
+    (
+        "{ wait: half_open }",
+        "{ wait: 5m, until: { healthy: upstream } }",
+        "`until` does not belong to `wait`",
+    ),
+    // occasions
+    ("when: always", "when: [ always, { open_for: 0s } ]", "`0s` is not a length of time"),
+    (
+        "when: always",
+        "when: [ { unacknowledged: 15m } ]",
+        "nobody is called when a person is needed",
+    ),
+    (
+        "when: always",
+        "when: [ always, { unknown_cause: soon } ]",
+        "(rounds of evidence without a cause, or a length of time",
+    ),
+    (
+        "when: always",
+        "when: [ always, { several_open: 1 } ]",
+        "`1` is not a number that fits here (a whole number from 2",
+    ),
+    (
+        "when: always",
+        "when: [ always, { rising: queue } ]",
+        "`for` is missing (how long it must have risen",
+    ),
+    ("when: always", "when: [ always, { rising: statuses, for: 5m } ]", "`statuses` is no trend"),
+    (
+        "when: always",
+        "when: [ always, { rising: queue, for: 11m } ]",
+        "`queue` looks back for less than that",
+    ),
+    (
+        "when: always",
+        "when: [ always, { rising: queue, for: 45s } ]",
+        "`queue` has too few points in that time",
+    ),
+    (
+        "when: always",
+        "when: [ always, { open_for: 5m, for: 5m } ]",
+        "`for` does not belong to `open_for`",
+    ),
+    // causes, advice, match
+    (
+        "auth: { log: 'token .* revoked' }",
+        "auth: {}",
+        "nothing tells this cause (a pattern for its log lines, or its statuses",
+    ),
+    (
+        "auth: { log: 'token .* revoked' }",
+        "auth: { status: 200 }",
+        "`200` is not a number that fits here (a whole number from 400",
+    ),
+    (
+        "auth: { log: 'token .* revoked' }",
+        "auth: { status: [401, 503] }\n  database: { status: 503 }",
+        "21:23 the status 503 stands here a second time (a status names one cause",
+    ),
+    (
+        "ladder:\n",
+        "advice: { auht: x }\nladder:\n",
+        "`auht` is not known here (did you mean `auth`?)",
+    ),
+    ("ladder:\n", "advice: { otherwise: x }\nladder:\n", "`otherwise` is not known here"),
+    (
+        "ladder:\n",
+        "advice: { auth: \"a\\nb\" }\nladder:\n",
+        "advice is one line (the runbook has room",
+    ),
+    ("alertname: BreakerOpen", "alertname: []", "the list is empty"),
+    ("alertname: BreakerOpen", "alertname: [ Open, Open ]", "`Open` stands here twice"),
+    (
+        "alertname: BreakerOpen",
+        "alertname: [ Open, \"{target}\" ]",
+        "no placeholder can stand here",
+    ),
+    // the decision in a request
+    (
+        "bearer: { env: TOKEN }",
+        "headers: { Content-Type: application/merge-patch+json }",
+        "there is no `json` whose type this could be",
+    ),
+    (
+        "bearer: { env: TOKEN }",
+        "json: { a: 1 }, headers: { content-type: text/plain }",
+        "the body is JSON (application/json, application/merge-patch+json",
+    ),
+    (
+        "bearer: { env: TOKEN }",
+        "json: { reason: \"{reason}\" }",
+        "`reason` is set by reclose itself",
+    ),
+    (
+        "http://127.0.0.1:9/health",
+        "http://127.0.0.1:9/{decision}",
+        "`{decision}` is only known when an action begins",
+    ),
+    (
+        "get: \"http://127.0.0.1:9/health\"",
+        "get: \"http://127.0.0.1:9/health\", headers: { X-A: \"{decision}\" }",
+        "`{decision}` is only known when an action begins",
+    ),
+    // Redis and SQLite
+    (
+        "statuses: { prometheus: 'sum by (status) (increase(responses_total[5m]))' }",
+        "statuses: { redis: { url: \"redis://:pw@h:6379\", key: k } }",
+        "a user or password stands in this address (secrets only by reference",
+    ),
+    (
+        "statuses: { prometheus: 'sum by (status) (increase(responses_total[5m]))' }",
+        "statuses: { redis: { url: \"rediss://h:6379\", key: k } }",
+        "this is not an address of Redis to use here (write redis://host:6379; TLS",
+    ),
+    (
+        "statuses: { prometheus: 'sum by (status) (increase(responses_total[5m]))' }",
+        "statuses: { redis: { url: { env: REDIS } } }",
+        "`key` is missing (which key holds the value",
+    ),
+    (
+        "statuses: { prometheus: 'sum by (status) (increase(responses_total[5m]))' }",
+        "statuses: { sqlite: { path: /x.db, query: DELETE FROM x } }",
+        "`DELETE FROM x` is not a question for SQLite (only SELECT is asked",
+    ),
+    (
+        "statuses: { prometheus: 'sum by (status) (increase(responses_total[5m]))' }",
+        "statuses: { sqlite: { path: /x.db, query: \"SELECT 1; SELECT 2\" } }",
+        "(one statement, without `;` inside)",
+    ),
+    (
+        "statuses: { prometheus: 'sum by (status) (increase(responses_total[5m]))' }",
+        "statuses: { sqlite: { path: /x.db, query: \"SELECT '{target}'\" } }",
+        "no placeholder can stand in SQL (write ? in the query",
+    ),
+    (
+        "statuses: { prometheus: 'sum by (status) (increase(responses_total[5m]))' }",
+        "statuses: { sqlite: { path: /a/../x.db, query: SELECT 1 } }",
+        "`..` in the path of a file",
+    ),
 ];
 
 #[test]
@@ -348,6 +591,7 @@ fn the_owners_file_is_as_strict() {
             "`protect` and a ceiling contradict each other",
         ),
         ("vars: { base", "vars: { Base", "`Base` cannot be a variable"),
+        ("vars: { base", "vars: { decision: x, base", "`decision` cannot be a variable"),
         ("  api:", "  \"a b\":", "`\"a b\"` cannot be used here"),
     ] {
         let told = planted("targets.yaml", from, to);

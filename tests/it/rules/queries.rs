@@ -84,7 +84,7 @@ fn a_value_cannot_leave_its_segment_of_an_address() {
         let folder = Folder::sound();
         folder.edit("targets.yaml", "vars: { ", &format!("vars: {{ x: {value:?}, "));
         folder.edit("api.yaml", "http://127.0.0.1:9/health", "{base}/v1/{x}/end?q={x}");
-        rule(&folder).probes[0].http.url.clone()
+        rule(&folder).probes[0].how.http().unwrap().url.clone()
     };
     assert_eq!(url("a"), "http://127.0.0.1:9/api/v1/a/end?q=a");
     assert_eq!(

@@ -13,7 +13,7 @@ use reclose::core::rule::{Mode, RuleSet};
 use reclose::core::time::Timestamp;
 
 use super::life::Life;
-use super::spec::{HOLD, MAX_AGE, PROBE_HOLD};
+use super::spec::{HOLD, LOAD, LOAD_MOST, MAX_AGE, PROBE_HOLD};
 
 /// Everything that a life did wrong, in words; empty when it did not.
 pub fn judge(life: &Life) -> Vec<String> {
@@ -141,7 +141,7 @@ impl Judge {
                     .collect();
                 self.cleared.extend(keys);
             }
-            Command::Pause { .. } | Command::Resume { .. } => {}
+            Command::Pause { .. } | Command::Resume { .. } | Command::Acknowledge { .. } => {}
         }
     }
 
@@ -302,6 +302,14 @@ impl Judge {
         match healthy_since(last, *when) {
             Some(since) if secs(since, *when) >= PROBE_HOLD.as_secs_f64() - 1e-6 => {}
             _ => wrong.push("G11: the cause was not proven gone".to_owned()),
+        }
+        // A rule that asks for the load has it in the checklist of every action.
+        let asks = self.rules.rules[&intent.rule].evidence.iter().any(|known| known.name == LOAD);
+        let holds = matches!(last.get(LOAD), Some(Finding::Value(reading))
+            if secs(reading.at, at) <= MAX_AGE.as_secs_f64()
+                && matches!(reading.value, Value::Number(load) if load <= LOAD_MOST));
+        if asks && !holds {
+            wrong.push("the checklist did not hold".to_owned());
         }
         // A cause was found at least once in this incident: some round showed failing statuses.
         if !found

@@ -10,7 +10,7 @@ use reclose::core::cause::Class;
 use reclose::core::evidence::{Ask, Expect, HttpAsk};
 use reclose::core::rule::{
     AlertMatch, BreakerKind, BreakerState, Contact, EscalateWhen, EscalationRule, EvidenceRule,
-    Meaning, Mode, ProbeRule, Recovery, Rule, RuleSet, Rung, Schedule, StateRule, Target,
+    Meaning, Mode, ProbeRule, Probing, Recovery, Rule, RuleSet, Rung, Schedule, StateRule, Target,
     VerifyRule, VerifySignal, Wait,
 };
 
@@ -48,6 +48,9 @@ pub struct Trip {
 
 pub const HOLD: Duration = Duration::from_secs(30);
 pub const PROBE_HOLD: Duration = Duration::from_secs(20);
+/// Evidence of a checklist, and its limit.
+pub const LOAD: &str = "load";
+pub const LOAD_MOST: f64 = 0.5;
 pub const MAX_AGE: Duration = Duration::from_secs(60);
 
 impl Spec {
@@ -150,22 +153,10 @@ fn draw_rule(rng: &mut Rng, name: &str, target: &str) -> Rule {
             within: Duration::from_secs(rng.u64(600..7_200)),
         }),
     };
-    let act = |rng: &mut Rng| Rung::Do {
-        action: "reset".to_owned(),
-        gone: rng.u32(0..8) > 0,
-        within: Duration::from_secs(rng.u64(60..400)),
-    };
-    let retry =
-        Wait::RetryAfter { at_least: Duration::from_secs(5), at_most: Duration::from_secs(120) };
-    let ladder = BTreeMap::from([
-        (
-            Class::Upstream5xx,
-            vec![Rung::Wait(Wait::HalfOpen), act(rng), act(rng), act(rng), Rung::Escalate],
-        ),
-        (Class::RateLimited, vec![Rung::Wait(retry), Rung::Wait(Wait::HalfOpen), act(rng)]),
-        (Class::Timeout, vec![act(rng), act(rng)]),
-        (Class::Auth, vec![Rung::Ask { text: "rotate the token".to_owned() }]),
-    ]);
+    // Not drawn from the seed, so that the lives of older seeds stay as they were.
+    let turn = action.cooldown.as_secs();
+    let checked = turn % 4 == 0;
+    let ladder = draw_ladder(rng, checked, turn % 3 == 0);
     Rule {
         name: name.to_owned(),
         revision: format!("{name}@sim"),
@@ -187,7 +178,7 @@ fn draw_rule(rng: &mut Rng, name: &str, target: &str) -> Rule {
         targets: vec![target.to_owned()],
         ceilings: BTreeMap::from([(target.to_owned(), Mode::Auto)]),
         target_from: None,
-        matchers: vec![AlertMatch { source: Source::Alertmanager, labels: labels(name) }],
+        matchers: vec![AlertMatch::exactly(Source::Alertmanager, labels(name))],
         act_after: Duration::from_secs(*rng.choice(&[0, 0, 0, 60]).unwrap()),
         state: StateRule {
             ask: Ask::Probe { probe: "state".to_owned() },
@@ -202,11 +193,17 @@ fn draw_rule(rng: &mut Rng, name: &str, target: &str) -> Rule {
             half_open_after: Some(Duration::from_secs(rng.u64(5..60))),
             needs_idle: false,
         },
-        evidence: vec![
-            evidence("statuses", Meaning::Statuses),
-            evidence("upstream", Meaning::Upstream),
-        ],
+        evidence: [
+            Some(evidence("statuses", Meaning::Statuses)),
+            Some(evidence("upstream", Meaning::Upstream)),
+            checked.then(|| evidence(LOAD, Meaning::Quantity)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         cause_patterns: vec![],
+        cause_statuses: BTreeMap::new(),
+        advice: BTreeMap::new(),
         ladder,
         otherwise: vec![Rung::Escalate],
         actions: BTreeMap::from([("reset".to_owned(), action)]),
@@ -232,12 +229,57 @@ fn draw_rule(rng: &mut Rng, name: &str, target: &str) -> Rule {
         probes: vec![ProbeRule {
             name: "upstream".to_owned(),
             schedule: Schedule::Every(Duration::from_secs(10)),
-            http: http(),
+            how: Probing::Http(Box::new(http())),
             through_breaker: false,
             hold: PROBE_HOLD,
         }],
         alerts: vec![],
         updates_every: Duration::from_secs(900),
+    }
+}
+
+/// `checked`: every action has a checklist. `waits`: after a person was asked, the ladder goes on.
+fn draw_ladder(rng: &mut Rng, checked: bool, waits: bool) -> BTreeMap<Class, Vec<Rung>> {
+    let checklist = VerifySignal::AtMost { name: LOAD.to_owned(), limit: LOAD_MOST };
+    let act = |rng: &mut Rng| Rung::Do {
+        action: "reset".to_owned(),
+        gone: rng.u32(0..8) > 0,
+        all: if checked { vec![checklist.clone()] } else { vec![] },
+        within: Duration::from_secs(rng.u64(60..400)),
+    };
+    let retry =
+        Wait::RetryAfter { at_least: Duration::from_secs(5), at_most: Duration::from_secs(120) };
+    let asks = |until: Vec<String>| Rung::Ask {
+        text: "rotate the token".to_owned(),
+        until,
+        within: Duration::from_secs(900),
+    };
+    let auth = if waits {
+        vec![
+            asks(vec!["upstream".to_owned()]),
+            act_when_asked(checked.then_some(checklist.clone())),
+        ]
+    } else {
+        vec![asks(vec![])]
+    };
+    BTreeMap::from([
+        (
+            Class::Upstream5xx,
+            vec![Rung::Wait(Wait::HalfOpen), act(rng), act(rng), act(rng), Rung::Escalate],
+        ),
+        (Class::RateLimited, vec![Rung::Wait(retry), Rung::Wait(Wait::HalfOpen), act(rng)]),
+        (Class::Timeout, vec![act(rng), act(rng)]),
+        (Class::Auth, auth),
+    ])
+}
+
+/// What follows once a person has done what was asked.
+fn act_when_asked(checklist: Option<VerifySignal>) -> Rung {
+    Rung::Do {
+        action: "reset".to_owned(),
+        gone: true,
+        all: checklist.into_iter().collect(),
+        within: Duration::from_secs(300),
     }
 }
 
@@ -264,6 +306,7 @@ fn http() -> HttpAsk {
         headers: BTreeMap::new(),
         json: None,
         secrets: BTreeMap::new(),
+        said: BTreeMap::new(),
         pointer: None,
         expect: Some(Expect { status: 200, json: BTreeMap::new() }),
         timeout: Duration::from_secs(5),

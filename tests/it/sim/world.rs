@@ -17,7 +17,7 @@ use reclose::engine::clock::Clock;
 use reclose::engine::run::World;
 use reclose::store::Store;
 
-use super::spec::{Plant, Spec, Trip};
+use super::spec::{LOAD, LOAD_MOST, Plant, Spec, Trip};
 
 /// Something that was really done to a target, with how long the audit log was then.
 #[derive(Clone, Debug)]
@@ -122,6 +122,12 @@ impl Inner {
             },
             "upstream" => {
                 Finding::Value(Reading { at, value: Value::Probe(self.probe(&rule.name, now)) })
+            }
+            // Too high for a minute in three.
+            LOAD => {
+                let high = since(now, self.start).as_secs() / 60 % 3 == 0;
+                let load = if high { LOAD_MOST + 0.1 } else { LOAD_MOST };
+                Finding::Value(Reading { at, value: Value::Number(load) })
             }
             other => panic!("the simulation was asked {other}"),
         }

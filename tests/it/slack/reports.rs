@@ -46,6 +46,8 @@ pub fn waiting(number: u64) -> Report {
             retry_at: Some(at(900)),
             quota: false,
         }),
+        advice: None,
+        acknowledged: None,
         clues,
         plan: vec![
             step("wait until the upstream takes calls again", Mark::Now),
@@ -106,6 +108,7 @@ pub fn page(number: u64) -> Page {
             Contact::Slack("@devops-oncall".into()),
         ],
         reason: "The upstream refuses our credentials".into(),
+        advice: None,
         channel: None,
     }
 }

@@ -4,7 +4,7 @@ use reclose::core::audit::AuditEntry;
 use reclose::core::command::{Command, Person, Scope};
 use reclose::core::evidence::{Reading, Value};
 use reclose::core::time::Timestamp;
-use reclose::store::{OBSERVE_ONLY_STARTS, ProbeRow, START_WINDOW};
+use reclose::store::{OBSERVE_ONLY_STARTS, ProbeRow, START_WINDOW, StoreError};
 
 use super::contract;
 use super::world::{World, at, lease};
@@ -19,6 +19,7 @@ contract! {
     the_latest_moment_is_known
     the_kill_switch_is_durable_and_keeps_its_moment
     pauses_end
+    an_acknowledgement_is_news_and_the_first_one_stays
     old_rule_texts_are_kept
     probes_are_kept_by_name
 }
@@ -32,6 +33,31 @@ async fn guarded(world: &World, now: Timestamp) -> (Option<Timestamp>, bool) {
     let id = world.opens("pms", now).await;
     let fleet = world.store.fleet(&world.incident(id).await, &world.rules, now).await.unwrap();
     (fleet.settled_at, fleet.observe_only)
+}
+
+async fn an_acknowledgement_is_news_and_the_first_one_stays(world: World) {
+    let id = world.opens("pms", at(0)).await;
+    let claim = world.claim(at(1)).await;
+    let has_it = |note: &str| Command::Acknowledge { incident: id, note: Some(note.into()) };
+    by(&world, has_it("on it"), at(2)).await;
+    by(&world, has_it("me too"), at(3)).await;
+    // Whoever had read the record before must read it again.
+    let old = world.store.commit(&claim, super::world::same(&claim.incident), at(4)).await;
+    assert!(matches!(old, Err(StoreError::Conflict)), "{old:?}");
+    world.store.release(&claim).await.unwrap();
+    let known = world.claim(at(4)).await.incident;
+    let acknowledged = known.acknowledged.clone().unwrap();
+    assert_eq!((acknowledged.by.as_str(), acknowledged.at), ("ops", at(2)));
+    assert_eq!(acknowledged.note.as_deref(), Some("on it"));
+    let lines = known.timeline.iter().filter(|line| line.text.contains("acknowledged"));
+    assert_eq!(
+        lines.map(|line| line.text.as_str()).collect::<Vec<_>>(),
+        ["acknowledged by ops: on it"]
+    );
+    let logged = world.entries().await.into_iter().filter(|entry| {
+        matches!(entry, AuditEntry::Commanded { command: Command::Acknowledge { .. }, .. })
+    });
+    assert_eq!(logged.count(), 2, "what was typed is in the log, whatever it changed");
 }
 
 async fn the_first_start_is_clean(mut world: World) {

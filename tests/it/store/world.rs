@@ -195,6 +195,7 @@ pub fn intent(epoch: &str, id: IncidentId, target: &str, attempt: u32, now: Time
         group: group_of(target).into(),
         action: action(),
         gone: true,
+        checklist: vec![],
         decided_at: now,
         expires_at: now + Duration::from_secs(120),
         reason: "the upstream answers again and has held".into(),
@@ -225,6 +226,8 @@ pub fn report(id: IncidentId, now: Timestamp, thread: &[&str]) -> Report {
         channel: Some("#ops".into()),
         rule_revision: "r1".into(),
         verdict: None,
+        advice: None,
+        acknowledged: None,
         clues: vec![],
         plan: vec![],
         guards: vec![],
@@ -234,7 +237,15 @@ pub fn report(id: IncidentId, now: Timestamp, thread: &[&str]) -> Report {
 }
 
 pub fn page(id: IncidentId, number: u32, now: Timestamp) -> Page {
-    Page { incident: id, at: now, number, to: vec![], reason: "look".into(), channel: None }
+    Page {
+        incident: id,
+        at: now,
+        number,
+        to: vec![],
+        reason: "look".into(),
+        advice: None,
+        channel: None,
+    }
 }
 
 pub fn notification(alerts: Vec<Alert>) -> Notification {
@@ -272,6 +283,7 @@ fn action() -> Action {
         headers: BTreeMap::new(),
         json: None,
         secrets: BTreeMap::new(),
+        said: BTreeMap::new(),
         pointer: None,
         expect: None,
         timeout: Duration::from_secs(5),
@@ -283,10 +295,8 @@ fn action() -> Action {
 /// One rule over every target, allowed to act on all of them.
 pub fn rules() -> RuleSet {
     let names = || TARGETS.iter().map(|(name, _)| (*name).to_owned());
-    let matcher = AlertMatch {
-        source: Source::Alertmanager,
-        labels: [("alertname".to_owned(), "BreakerOpen".to_owned())].into(),
-    };
+    let labels = [("alertname".to_owned(), "BreakerOpen".to_owned())].into();
+    let matcher = AlertMatch::exactly(Source::Alertmanager, labels);
     let rule = Rule {
         name: "breaker".into(),
         revision: "r1".into(),
@@ -308,6 +318,8 @@ pub fn rules() -> RuleSet {
         recovery: Recovery::default(),
         evidence: vec![],
         cause_patterns: vec![],
+        cause_statuses: BTreeMap::new(),
+        advice: BTreeMap::new(),
         ladder: BTreeMap::new(),
         otherwise: vec![],
         actions: [("reset".to_owned(), action())].into(),

@@ -234,8 +234,8 @@ pub(super) fn bucket(label: &str, count: f64, patterns: &Patterns) -> Option<Buc
         return Some(made(None, TRANSPORT, label));
     }
     if let Ok(code) = label.trim().parse::<u16>() {
-        let cause = classify::status(code).cause?;
-        return Some(made(Some(cause), explained_by(code), &format!("status {code}")));
+        let cause = patterns.status(code).cause?;
+        return Some(made(Some(cause), explained_by(code, patterns), &format!("status {code}")));
     }
     if NOT_FAILING.contains(&words) {
         return None;
@@ -262,8 +262,10 @@ pub(super) fn bucket(label: &str, count: f64, patterns: &Patterns) -> Option<Buc
 }
 
 /// Which causes a status may stand for: a gateway makes 503 of a refused connection, a quota may come as 403.
-pub(super) fn explained_by(code: u16) -> &'static [Cause] {
+pub(super) fn explained_by(code: u16, patterns: &Patterns) -> &'static [Cause] {
     match code {
+        // The rule's author has said what stands behind it.
+        _ if patterns.reads(code) => &[],
         401 | 403 | 407 | 400 => REFUSED,
         402 | 420 | 429 => &[Cause::RateLimited, Cause::Resource],
         408 => TRANSPORT,

@@ -84,6 +84,25 @@ const EVERY_OCCASION: Edit = (
     CALL,
     "- { when: always, to: [ { slack: \"@oncall\" } ] }\n  - { when: { open_for: 10m }, to: [ { slack: \"@lead\" } ] }\n  - { when: { unknown_cause: 2 rounds }, to: [ { slack: \"@who\" } ] }\n  - { when: { reopened: 2 in 60m }, to: [ { slack: \"@again\" } ] }",
 );
+const REDIS: Edit = (
+    R,
+    QUEUE,
+    "load: { redis: { url: \"redis://h:1\", key: a, pointer: /a } }\n  queue: { prometheus_range: { query: queue_length, last: 10m } }",
+);
+const SQLITE: Edit = (
+    R,
+    QUEUE,
+    "load: { sqlite: { path: /a.db, query: SELECT a FROM b WHERE c = ?, params: [ d ] } }",
+);
+const UNTIL: Edit = (R, LIMITED, "[ { ask: One, until: { healthy: upstream }, within: 1h } ]");
+const CHECKLIST: Edit =
+    (R, DO, "{ do: reset, when: { gone: true, all: [ { healthy: upstream } ] } }");
+const NEW_OCCASIONS: Edit = (
+    R,
+    CALL,
+    "- { when: always, to: [ { slack: \"@oncall\" } ] }\n  - { when: { unacknowledged: 10m }, to: [ { slack: \"@lead\" } ] }\n  - { when: { rising: queue, for: 2m }, to: [ { slack: \"@queue\" } ] }\n  - { when: { several_open: 2 }, to: [ { slack: \"@all\" } ] }",
+);
+const STATUS: Edit = (R, "ladder:\n", "causes:\n  rate_limited: { status: 503 }\nladder:\n");
 const ASKED: Edit =
     (R, LIMITED, "[ { wait: retry_after, at_least: 1m, at_most: 5m }, { ask: One } ]");
 const CRON: Edit = (R, "every: 30s", "cron: \"*/5 * * * *\"\n    zone: UTC");
@@ -140,6 +159,12 @@ pub const CASES: &[Case] = &[
     ),
     case("rule.evidence", &[], (R, LOG, "errors: { log_file: /var/log/b.log }")),
     case("rule.causes", &[], (R, "auth: { log", "tls: { log")),
+    case(
+        "rule.advice",
+        &[(R, "ladder:\n", "advice: { upstream_5xx: Wait. }\nladder:\n")],
+        (R, "upstream_5xx: Wait.", "upstream_5xx: Call."),
+    ),
+    case("cause.status", &[STATUS], (R, "status: 503", "status: 502")),
     case("cause.log", &[], (R, "token .* revoked", "token .* expired")),
     case("rule.ladder", &[], (R, "otherwise: [ escalate ]", "otherwise: [ { ask: Look } ]")),
     case("rule.actions", &[AUTO], (R, "127.0.0.1:9/reset", "127.0.0.1:9/close")),
@@ -168,6 +193,16 @@ pub const CASES: &[Case] = &[
         &[(R, STATE, "scrape: { url: \"http://h/a\", metric: m }")],
         (R, "http://h/a", "http://h/b"),
     ),
+    case(
+        "state.redis",
+        &[(R, STATE, "redis: { url: \"redis://h:1\", key: a }")],
+        (R, "key: a", "key: b"),
+    ),
+    case(
+        "state.sqlite",
+        &[(R, STATE, "sqlite: { path: /a.db, query: SELECT a FROM b }")],
+        (R, "SELECT a", "SELECT c"),
+    ),
     case("state.age", &[UNPARSED], (R, "age: time() - max(", "age: time() - min(")),
     case("state.promql", &[UNPARSED], (R, "promql: unchecked", "promql: checked")),
     case("state.max_age", &[], (R, "max_age: 1m", "max_age: 2m")),
@@ -179,6 +214,14 @@ pub const CASES: &[Case] = &[
     case("evidence.loki", &[LOKI], (R, "app=\"a\"", "app=\"b\"")),
     case("evidence.log_file", &[], (R, "/var/log/api.log", "/var/log/b.log")),
     case("evidence.http", &[PAGE], (R, "http://h/a", "http://h/b")),
+    case("evidence.redis", &[REDIS], (R, "key: a", "key: b")),
+    case("evidence.sqlite", &[SQLITE], (R, "SELECT a", "SELECT e")),
+    case("redis.url", &[REDIS], (R, "redis://h:1", "redis://h:2")),
+    case("redis.key", &[REDIS], (R, "key: a", "key: b")),
+    case("redis.pointer", &[REDIS], (R, "pointer: /a", "pointer: /b")),
+    case("sqlite.path", &[SQLITE], (R, "/a.db", "/b.db")),
+    case("sqlite.query", &[SQLITE], (R, "SELECT a", "SELECT e")),
+    case("sqlite.params", &[SQLITE], (R, "[ d ]", "[ e ]")),
     case("evidence.probe", &[], (R, "probe: health", "probe: wealth")),
     case(
         "evidence.as",
@@ -247,6 +290,17 @@ pub const CASES: &[Case] = &[
         &[(R, DO, "{ do: reset, when: { gone: true }, within: 10m }")],
         (R, "within: 10m", "within: 12m"),
     ),
+    case(
+        "when.all",
+        &[AUTO, CHECKLIST],
+        (R, "all: [ { healthy: upstream }", "all: [ { healthy: health }"),
+    ),
+    case("rung.until", &[UNTIL], (R, "until: { healthy: upstream }", "until: { healthy: health }")),
+    case(
+        "until.healthy",
+        &[UNTIL],
+        (R, "healthy: upstream }, within", "healthy: health }, within"),
+    ),
     case("rung.ask", &[ASKED], (R, "ask: One", "ask: Two")),
     case("action.http", &[AUTO], (R, "9/reset", "9/close")),
     case("action.observe", &[AUTO, RESET_ALL], (R, "http://h/o", "http://h/p")),
@@ -298,18 +352,50 @@ pub const CASES: &[Case] = &[
         ],
         (R, "not_rising: queue", "not_rising: dead"),
     ),
+    case(
+        "signal.at_most",
+        &[
+            AUTO,
+            REDIS,
+            (R, "{ healthy: upstream }", "{ healthy: upstream }, { at_most: { load: 0.5 } }"),
+        ],
+        (R, "load: 0.5", "load: 0.3"),
+    ),
+    case(
+        "signal.at_least",
+        &[
+            AUTO,
+            REDIS,
+            (R, "{ healthy: upstream }", "{ healthy: upstream }, { at_least: { load: 0.3 } }"),
+        ],
+        (R, "load: 0.3", "load: 0.5"),
+    ),
     // escalate
     case("escalate.when", &[EVERY_OCCASION], (R, "{ open_for: 10m }", "{ open_for: 20m }")),
     case("escalate.to", &[], (R, "to: [ { slack: \"@oncall\" } ]", "to: [ { slack: \"@lead\" } ]")),
     case("occasion.open_for", &[EVERY_OCCASION], (R, "open_for: 10m", "open_for: 20m")),
     case("occasion.unknown_cause", &[EVERY_OCCASION], (R, "2 rounds", "5 rounds")),
     case("occasion.reopened", &[EVERY_OCCASION], (R, "2 in 60m", "3 in 60m")),
+    case(
+        "occasion.unacknowledged",
+        &[NEW_OCCASIONS],
+        (R, "unacknowledged: 10m", "unacknowledged: 20m"),
+    ),
+    case("occasion.rising", &[NEW_OCCASIONS], (R, "rising: queue", "rising: nothing")),
+    case("occasion.for", &[NEW_OCCASIONS], (R, "for: 2m", "for: 1m")),
+    case(
+        "occasion.several_open",
+        &[NEW_OCCASIONS, (T, "group: api", "group: other-0")],
+        (R, "several_open: 2", "several_open: 3"),
+    ),
     case("contact.slack", &[], (R, "@oncall", "@lead")),
     // probes
     case("probe.every", &[], (R, "every: 30s", "every: 40s")),
     case("probe.cron", &[CRON, CRON_AGE], (R, "*/5 * * * *", "*/7 * * * *")),
     case("probe.zone", &[LOCAL, CRON_AGE], (R, "zone: UTC", "zone: Asia/Tokyo")),
     case("probe.http", &[], (R, "127.0.0.1:9/health", "127.0.0.1:9/ready")),
+    case("probe.tcp", &[(R, PROBE, "tcp: \"h:1\"")], (R, "h:1", "h:2")),
+    case("probe.dns", &[(R, PROBE, "dns: a.example")], (R, "a.example", "b.example")),
     case(
         "probe.hold",
         &[AUTO, (R, "every: 30s", "every: 30s\n    hold: 2m")],

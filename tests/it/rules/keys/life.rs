@@ -218,6 +218,7 @@ fn finding(question: &Question, world: World, acted: bool, now: Timestamp) -> Fi
             let line = || LogLine { at: Some(ago(1)), text: world.line.to_owned() };
             reading(Value::Lines { lines: (0..20).map(|_| line()).collect(), complete: true })
         }
+        Ask::Redis { .. } | Ask::Sqlite { .. } => reading(Value::Number(0.4)),
         Ask::Http(_) => reading(Value::Number(if world.healthy { 200.0 } else { 503.0 })),
         Ask::Probe { .. } => reading(Value::Probe(ProbeResult {
             healthy: world.healthy,
@@ -244,7 +245,7 @@ fn probes(seen: &mut String, set: &RuleSet, now: Timestamp) {
                 failure: None,
             };
             let row = plan::after_run(&due, result, now, now);
-            writeln!(seen, "{:?} {:?} next {}", due.key, due.rule.http, row.next_due).unwrap();
+            writeln!(seen, "{:?} {:?} next {}", due.key, due.rule.how, row.next_due).unwrap();
         }
     }
 }
