@@ -139,7 +139,10 @@ impl Reader {
             Kind::Scalar(scalar) => {
                 let kind = scalar.text.split(';').next().unwrap_or_default().trim();
                 let kind = kind.to_ascii_lowercase();
-                kind == "application/json" || kind.ends_with("+json")
+                kind == "application/json"
+                    || kind.ends_with("+json")
+                    // So the older services of AWS call JSON.
+                    || kind.starts_with("application/x-amz-json-")
             }
             Kind::List(_) | Kind::Map(_) => false,
         };

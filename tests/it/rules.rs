@@ -6,6 +6,7 @@ use reclose::core::rule::{BreakerState, Mode, RuleSet};
 use reclose::rules;
 use std::path::Path;
 
+mod bookmaker;
 mod config;
 mod coverage;
 mod explain;
@@ -30,7 +31,17 @@ fn the_shipped_rules_load_without_a_warning() {
         rules::load_with_warnings(&Path::new(env!("CARGO_MANIFEST_DIR")).join("rules"));
     assert!(mistakes.is_empty(), "{}", rules::render(&mistakes, false));
     let set = set.expect("no mistakes");
-    assert_eq!(set.rules.keys().collect::<Vec<_>>(), ["http-breaker", "pms"]);
+    let runbooks = [
+        "meta-capi",
+        "s3-sentinel",
+        "s3-sentinel-vault",
+        "s3-sentinel-s3",
+        "trading",
+        "bookmaker",
+        "pms",
+    ];
+    assert_eq!(set.rules.len(), runbooks.len() + 1, "and http-breaker");
+    assert!(runbooks.iter().all(|name| set.rules.contains_key(*name)));
     assert_eq!(set.brake_percent, 20);
 }
 

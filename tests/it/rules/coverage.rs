@@ -159,3 +159,50 @@ fn every_page_of_a_runbook_shows_the_steps_as_they_are() {
         assert!(text.contains("## For the owners: what in the runbook is not copied"), "{page}");
     }
 }
+
+#[test]
+fn every_step_of_the_five_runbooks_is_covered() {
+    let (report, complete) = rules::coverage(&root().join("rules"), false);
+    assert!(complete, "{report}");
+    println!("{}", report.lines().last().unwrap());
+}
+
+/// The shipped files whose names end so, with their texts.
+fn shipped(ending: &str) -> Vec<(String, String)> {
+    let files = std::fs::read_dir(root().join("rules")).unwrap();
+    let files = files.map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = files
+        .filter(|path| path.to_string_lossy().ends_with(ending))
+        .map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(&path).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn without_any_one_of_its_tests_a_step_of_a_runbook_is_missing() {
+    let folder = Folder::empty();
+    for (name, text) in shipped(".yaml") {
+        folder.write(&name, &text);
+    }
+    let (mut shows, mut more) = (0, 0);
+    for (file, text) in shipped(".test.yaml") {
+        let mut tests: Vec<&str> = text.split("  - name: ").collect();
+        for place in 1..tests.len() {
+            let removed = tests.remove(place);
+            folder.write(&file, &tests.join("  - name: "));
+            tests.insert(place, removed);
+            let name = removed.lines().next().unwrap();
+            let (report, complete) = report(&folder);
+            let told = report.contains(&format!("is missing: no test is called \"{name}\""));
+            assert_eq!(complete, !told, "{file}: {name}\n{report}");
+            if told { shows += 1 } else { more += 1 }
+        }
+        folder.write(&file, &text);
+    }
+    println!("{shows} tests show a step, {more} more do not");
+    assert!(shows >= 70, "{shows}");
+}
