@@ -54,6 +54,10 @@ pub fn explain(set: &RuleSet, rule: &Rule) -> String {
     for never in never(filled, &own) {
         page.item(never);
     }
+    if let Some(pack) = set.packs.get(&rule.name) {
+        page.section(&format!("Keep in mind with the pack {}", pack.name));
+        pack.traps.iter().for_each(|trap| page.item(trap));
+    }
     page.0
 }
 

@@ -1,5 +1,6 @@
 //! Proves that each pack reads what its library prints, and that a rule and its pack are joined as the rule means it.
 
+mod broken;
 mod golden;
 mod joined;
 mod page;

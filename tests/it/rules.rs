@@ -14,7 +14,7 @@ pub mod folder;
 mod keys;
 mod messages;
 mod mistakes;
-mod mutations;
+pub mod mutations;
 mod queries;
 mod words;
 

@@ -50,3 +50,24 @@ fn no_server_is_3_and_says_how_to_have_one() {
     }
     assert!(!folder.path().join("data").exists(), "asking makes no data directory");
 }
+
+#[test]
+fn packs_are_listed_and_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = reclose(folder.path(), &["packs"]);
+    assert!(all.starts_with("exit code: 0\n"), "{all}");
+    for name in ["resilience4j", "opossum", "envoy-thresholds"] {
+        assert!(all.contains(&format!("\n {name} ")), "{name}: {all}");
+    }
+    let one = reclose(folder.path(), &["packs", "gobreaker"]);
+    assert!(one.contains(include_str!("../../../rules/packs/gobreaker.yaml")), "{one}");
+    let none = reclose(folder.path(), &["packs", "gobraker"]);
+    assert!(none.starts_with("exit code: 2\n"), "{none}");
+    assert!(none.contains("error: no pack is called `gobraker`"), "{none}");
+    // A folder's own are listed too, in the place of those that they stand in for.
+    std::fs::create_dir_all(folder.path().join("rules/packs")).unwrap();
+    let own = "version: 1\npack: gobreaker\nsummary: Ours\nstate: { prometheus: up, means: { 0: closed, 1: open } }\n";
+    std::fs::write(folder.path().join("rules/packs/ours.yaml"), own).unwrap();
+    let one = reclose(folder.path(), &["packs", "gobreaker"]);
+    assert!(one.contains(own) && one.contains("stands in for the built-in pack"), "{one}");
+}

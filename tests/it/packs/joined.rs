@@ -10,7 +10,7 @@ use super::{rule as short, targets};
 use crate::rules::folder::Folder;
 
 /// A pack with something of every kind.
-const OWN: &str = r#"version: 1
+pub const OWN: &str = r#"version: 1
 pack: shop
 summary: The breakers of the shop
 parameters:
@@ -61,7 +61,7 @@ fn only(folder: &Folder) -> Mistake {
     mistakes.remove(0)
 }
 
-const WITH: &str = "{ api: \"http://shop:80/v1\" }";
+pub const WITH: &str = "{ api: \"http://shop:80/v1\" }";
 
 #[test]
 fn a_rule_has_from_its_pack_what_it_does_not_say() {
@@ -294,11 +294,15 @@ fn what_may_be_a_secret_is_hidden_in_a_pack_too() {
 }
 
 #[test]
-fn check_tells_what_to_keep_in_mind() {
+fn check_and_explain_tell_what_to_keep_in_mind() {
     let (report, sound) = rules::check(folder(WITH).path(), false);
     assert!(sound);
     let expected = "\nKeep in mind with the pack shop (used by stock):\n  - It is slow.\n";
     assert!(report.ends_with(expected), "{report}");
+    let set = folder(WITH).load();
+    let explained = rules::explain(&set, &set.rules["stock"]);
+    let expected = "\nKeep in mind with the pack shop\n  - It is slow.\n";
+    assert!(explained.ends_with(expected), "{explained}");
 }
 
 #[test]
