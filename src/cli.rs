@@ -23,6 +23,7 @@ mod reload;
 mod resume;
 mod schema;
 mod serve;
+mod test;
 mod unlock;
 
 use clap::{Parser, Subcommand};
@@ -71,6 +72,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Print the rule language as JSON Schema, for editors
     Schema(schema::Arguments),
+    /// Run the tests beside the rules, without a network
+    Test(test::Arguments),
     /// Show what is open, and every switch that is on
     Incidents(incidents::Arguments),
     /// Check the audit log
@@ -121,6 +124,7 @@ impl Cli {
             Command::Check(arguments) => check::run(&arguments).await,
             Command::Explain(arguments) => explain::run(&arguments),
             Command::Schema(arguments) => schema::run(&arguments),
+            Command::Test(arguments) => test::run(&arguments),
             Command::Incidents(arguments) => incidents::run(arguments).await,
             Command::Audit(arguments) => audit::run(arguments).await,
             Command::Pause(arguments) => pause::run(arguments).await,

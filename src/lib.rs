@@ -12,6 +12,8 @@ pub mod config;
 pub mod telemetry;
 pub mod web;
 
+pub mod trial;
+
 pub mod serve;
 
 pub mod cli;

@@ -44,7 +44,7 @@ pub use mistake::{Mistake, Severity, Source, render, sort};
 pub use packs::{Pack, Parameter};
 
 // The configuration file is read by the same means, and answered in the same manner.
-pub(crate) use files::text as read_text;
+pub(crate) use files::{Parsed, rule_paths, tests, text as read_text};
 pub(crate) use read::{Reader, Values};
 pub(crate) use yaml::{Kind, Node, parse as yaml_tree};
 

@@ -250,7 +250,7 @@ impl Server<'_> {
 }
 
 /// The stored result of a probe. A probe that has not run lately says nothing.
-fn stored(reading: Option<&Reading>, (now, max_age): (Timestamp, Duration)) -> Finding {
+pub(crate) fn stored(reading: Option<&Reading>, (now, max_age): (Timestamp, Duration)) -> Finding {
     match reading {
         None => Finding::NoData(Absence::Empty),
         Some(reading) if reading.at < in_the_past(now, max_age) => Finding::NoData(Absence::Stale),

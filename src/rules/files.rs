@@ -1,10 +1,11 @@
 //! The files under a rules folder, each by its kind. Never follows a link out of it, never reads what is not a file.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::mistake::{Mistake, Source};
-use super::yaml::{self, FILE_MOST_BYTES, Node};
+use super::yaml::{self, FILE_MOST_BYTES, Kind, Node};
 
 /// Folders below the rules folder.
 const DEPTH_MOST: usize = 4;
@@ -87,6 +88,22 @@ pub(crate) fn beside(dir: &Path, ending: &str, mistakes: &mut Vec<Mistake>) -> V
         Some(Parsed { source, root })
     });
     parsed.collect()
+}
+
+/// The tests beside the rules.
+pub(crate) fn tests(dir: &Path, mistakes: &mut Vec<Mistake>) -> Vec<Parsed> {
+    beside(dir, TESTS, mistakes)
+}
+
+/// Where each rule stands, by its name.
+pub(crate) fn rule_paths(dir: &Path) -> BTreeMap<String, String> {
+    let named = |parsed: &Parsed| {
+        let Kind::Map(entries) = &parsed.root.kind else { return None };
+        let (_, node) = entries.iter().find(|(key, _)| key.text == "breaker")?;
+        let Kind::Scalar(name) = &node.kind else { return None };
+        Some((name.text.clone(), parsed.source.path.clone()))
+    };
+    read(dir, &mut Vec::new()).rules.iter().filter_map(named).collect()
 }
 
 fn is_rule(name: &str) -> bool {

@@ -85,7 +85,7 @@ impl Memory {
     }
 
     /// Whether all incidents are like this, without copying them.
-    pub fn all_incidents(&self, like: impl Fn(&Incident) -> bool) -> bool {
+    pub fn all_incidents(&self, mut like: impl FnMut(&Incident) -> bool) -> bool {
         self.inner().state.incidents.values().all(|row| like(&row.incident))
     }
 

@@ -48,6 +48,7 @@ mod classify;
 mod decide;
 pub mod evidence;
 pub mod rules;
+mod trial;
 
 mod packs;
 
