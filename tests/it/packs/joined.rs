@@ -57,6 +57,8 @@ fn loaded(folder: &Folder) -> Rule {
 
 fn only(folder: &Folder) -> Mistake {
     let mut mistakes = folder.mistakes();
+    // The rule only observes, and is warned that its action is never done: that is not what is asked here.
+    mistakes.retain(|one| !one.message.starts_with("in mode `observe`"));
     assert_eq!(mistakes.len(), 1, "{}", rules::render(&mistakes, false));
     mistakes.remove(0)
 }
