@@ -140,8 +140,7 @@ async fn real_libraries_are_read_as_they_are() {
     let [first, second] = pages.clone();
     let prometheus = prometheus(&[("node", first), ("python", second)]).await;
     let asks = systems(Endpoints { prometheus: endpoint(&prometheus.url), ..Endpoints::default() });
-    // Not opossum: its state, derived from counters of events, is still read as open now and then after it has closed.
-    let names = ["cockatiel", "pybreaker"];
+    let names = ["cockatiel", "opossum", "pybreaker"];
     let rules = rules(&names.map(|name| (name, name, String::new())));
     let to = |order: &str| [node, python].map(|port| format!("http://127.0.0.1:{port}/{order}"));
     let tell = async |order: &str| {
@@ -163,6 +162,9 @@ async fn real_libraries_are_read_as_they_are() {
     tell("upstream?ok=false").await;
     tell("call?times=30").await;
     seen((&asks, &rules), &all(BreakerState::Open), &to("call?times=2")).await;
+    // Nor is a second recovery. opossum opens and closes here within one step of its query: calls since then tell which came later.
+    tell("upstream?ok=true").await;
+    seen((&asks, &rules), &all(BreakerState::Closed), &to("call?times=2")).await;
     client().post(&to("isolate")[0]).send().await.unwrap();
     seen((&asks, &rules), &[("cockatiel", BreakerState::Held)], &[]).await;
 }
