@@ -16,6 +16,7 @@ mod messages;
 mod mistakes;
 pub mod mutations;
 mod queries;
+mod slips;
 mod words;
 
 use folder::Folder;

@@ -259,7 +259,7 @@ fn edits(targets: &str, lowered: Option<Mode>) -> Count {
     folder.write("targets.yaml", targets);
     let mut count = Count { loaded: 0, acted: 0 };
     for seed in 1..=EDITS {
-        let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut dice = Dice::of(seed);
         folder.write("bookmaker.yaml", &edited(&rule, &mut dice));
         let Ok(mut set) = rules::load(folder.path()) else { continue };
         if let Some(ceiling) = lowered {
