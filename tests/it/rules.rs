@@ -9,6 +9,7 @@ use std::path::Path;
 mod bookmaker;
 mod config;
 mod coverage;
+mod editor;
 mod explain;
 pub mod folder;
 mod keys;

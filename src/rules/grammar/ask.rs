@@ -41,7 +41,11 @@ pub(crate) static STATE: Shape = Shape {
         optional("max_age", Takes::Text(&DURATION), "`2m`", "An older sample is none."),
         required(
             "means",
-            Takes::Map { keys: &Takes::Text(&TEXT), values: &Takes::Words(states), required: &[] },
+            Takes::Map {
+                keys: &Takes::Either(&[Takes::Text(&TEXT), Takes::Number]),
+                values: &Takes::Words(states),
+                required: &[],
+            },
             "Your system's words and what each means; at least one means `open` and one `closed`. A word that is not listed is unknown, and unknown never acts. Numbers need no quotes.",
         ),
     ],
