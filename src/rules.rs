@@ -26,6 +26,7 @@ mod promql;
 mod read;
 mod rule;
 pub mod schema;
+mod search;
 mod sense;
 mod signals;
 mod sound;

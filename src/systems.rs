@@ -4,9 +4,12 @@
 
 pub mod alertmanager;
 pub(crate) mod database;
+pub(crate) mod elasticsearch;
+pub(crate) mod events;
 pub(crate) mod files;
 pub mod http;
 pub(crate) mod loki;
+pub(crate) mod postgres;
 pub(crate) mod prometheus;
 pub(crate) mod reach;
 pub(crate) mod redis;
@@ -44,6 +47,7 @@ pub(crate) const MAX_SERIES: usize = 200;
 pub struct Endpoints {
     pub prometheus: Option<Endpoint>,
     pub loki: Option<Endpoint>,
+    pub elasticsearch: Option<Endpoint>,
     pub alertmanager: Option<Endpoint>,
 }
 
@@ -88,6 +92,7 @@ impl Systems {
         let named = [
             ("prometheus.url", &endpoints.prometheus),
             ("loki.url", &endpoints.loki),
+            ("elasticsearch.url", &endpoints.elasticsearch),
             ("alertmanager.api", &endpoints.alertmanager),
         ];
         for (key, endpoint) in named {
@@ -182,6 +187,25 @@ impl Systems {
             Ask::Sqlite { path, query, params } => {
                 let _turn = self.lanes.files.acquire().await;
                 database::ask(database::Wanted { path, query, params }, now).await
+            }
+            Ask::Postgres { url, query, params } => {
+                let _turn = self.lanes.pages.acquire().await;
+                postgres::ask(&self.secrets, postgres::Wanted { url, query, params }, now).await
+            }
+            Ask::Elasticsearch { index, wanted, query, time, message, last, limit } => {
+                let Some(endpoint) = &self.endpoints.elasticsearch else {
+                    return not_configured("elasticsearch.url");
+                };
+                let _turn = self.lanes.loki.acquire().await;
+                let server = Server { client: &self.client, secrets: &self.secrets, endpoint };
+                let (query, last, limit) = (query.as_deref(), *last, *limit);
+                let query =
+                    elasticsearch::Query { index, wanted, query, time, message, last, limit };
+                elasticsearch::ask(server, query, now).await
+            }
+            Ask::Events(page) => {
+                let _turn = self.lanes.pages.acquire().await;
+                events::ask(&self.client, &self.secrets, page, now).await
             }
             Ask::Probe { probe } => stored(probes.get(probe), when),
         }

@@ -84,6 +84,7 @@ impl Settings<'_> {
             "alertmanager",
             "prometheus",
             "loki",
+            "elasticsearch",
             "slack",
             "api",
             "limits",
@@ -100,6 +101,8 @@ impl Settings<'_> {
         }
         file.endpoints.prometheus = fields.get("prometheus").and_then(|node| self.endpoint(node));
         file.endpoints.loki = fields.get("loki").and_then(|node| self.endpoint(node));
+        file.endpoints.elasticsearch =
+            fields.get("elasticsearch").and_then(|node| self.endpoint(node));
         file.slack = fields.get("slack").and_then(|node| self.slack(node));
         if let Some(node) = fields.get("api") {
             self.api(node, &mut file);

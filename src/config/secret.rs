@@ -68,6 +68,7 @@ fn requests(rule: &Rule) -> Vec<&HttpAsk> {
     let asks = rule.evidence.iter().map(|evidence| &evidence.ask).chain([&rule.state.ask]);
     let asked = asks.filter_map(|ask| match ask {
         Ask::Http(http) => Some(http),
+        Ask::Events(events) => Some(&events.page),
         Ask::Prometheus { .. }
         | Ask::PrometheusRange { .. }
         | Ask::Scrape { .. }
@@ -75,6 +76,8 @@ fn requests(rule: &Rule) -> Vec<&HttpAsk> {
         | Ask::LogFile { .. }
         | Ask::Redis { .. }
         | Ask::Sqlite { .. }
+        | Ask::Elasticsearch { .. }
+        | Ask::Postgres { .. }
         | Ask::Probe { .. } => None,
     });
     let done = rule.actions.values().flat_map(|action| {
@@ -89,8 +92,12 @@ fn requests(rule: &Rule) -> Vec<&HttpAsk> {
 fn addresses(rule: &Rule) -> impl Iterator<Item = &SecretRef> {
     let asks = rule.evidence.iter().map(|evidence| &evidence.ask).chain([&rule.state.ask]);
     asks.filter_map(|ask| match ask {
-        Ask::Redis { url: Secretish::Secret { secret, .. }, .. } => Some(secret),
+        Ask::Redis { url: Secretish::Secret { secret, .. }, .. }
+        | Ask::Postgres { url: Secretish::Secret { secret, .. }, .. } => Some(secret),
         Ask::Redis { .. }
+        | Ask::Postgres { .. }
+        | Ask::Elasticsearch { .. }
+        | Ask::Events(_)
         | Ask::Http(_)
         | Ask::Prometheus { .. }
         | Ask::PrometheusRange { .. }

@@ -39,12 +39,60 @@ pub enum Ask {
     Loki { query: String, last: Duration, limit: u32 },
     /// The newest lines of a local log file.
     LogFile { path: String, last_lines: u32 },
+    /// The newest documents of an Elasticsearch or OpenSearch index, as log lines. `wanted` are exact values of fields.
+    Elasticsearch {
+        index: String,
+        wanted: Labels,
+        query: Option<String>,
+        time: String,
+        message: String,
+        last: Duration,
+        limit: u32,
+    },
+    /// The items of a JSON page as log lines, such as the events that a breaker recorded.
+    Events(EventsAsk),
     /// A key of Redis: the value itself, or one within its JSON. Only read.
     Redis { url: Secretish, key: String, pointer: Option<String> },
     /// One value of an `SQLite` database. Only read.
     Sqlite { path: String, query: String, params: Vec<String> },
+    /// One value of a `PostgreSQL` database. Only read.
+    Postgres { url: Secretish, query: String, params: Vec<String> },
     /// The stored result of a probe: answered from the store, without touching the upstream.
     Probe { probe: String },
+}
+
+/// A page of events: where they lie in its JSON, and what of each is its time and its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventsAsk {
+    pub page: HttpAsk,
+    /// Pointer (RFC 6901) to the list; empty: the page itself is the list.
+    pub items: String,
+    /// Pointer within an item: its time. `None`: items carry no time.
+    pub at: Option<String>,
+    /// Pointers within an item; what stands there is joined by spaces.
+    pub text: Vec<String>,
+    /// The newest so many count.
+    pub limit: u32,
+}
+
+impl Ask {
+    /// The answer is log lines.
+    pub fn gives_lines(&self) -> bool {
+        match self {
+            Self::Loki { .. }
+            | Self::LogFile { .. }
+            | Self::Elasticsearch { .. }
+            | Self::Events(_) => true,
+            Self::Prometheus { .. }
+            | Self::PrometheusRange { .. }
+            | Self::Scrape { .. }
+            | Self::Http(_)
+            | Self::Redis { .. }
+            | Self::Sqlite { .. }
+            | Self::Postgres { .. }
+            | Self::Probe { .. } => false,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -158,8 +158,8 @@ impl Reader {
     fn fits(&self, node: &Node, ask: &Ask, meaning: Meaning) -> Option<()> {
         let (fits, hint) = match meaning {
             Meaning::Errors => (
-                matches!(ask, Ask::Loki { .. } | Ask::LogFile { .. }),
-                "log lines come from `loki` or `log_file`",
+                ask.gives_lines(),
+                "log lines come from `loki`, `elasticsearch`, `log_file` or `events`",
             ),
             Meaning::Statuses => (
                 matches!(
@@ -169,15 +169,16 @@ impl Reader {
                         | Ask::Http(_)
                         | Ask::Redis { .. }
                         | Ask::Sqlite { .. }
+                        | Ask::Postgres { .. }
                 ),
-                "statuses come from `prometheus`, `scrape`, `http`, `redis` or `sqlite`",
+                "statuses come from `prometheus`, `scrape`, `http`, `redis`, `sqlite` or `postgres`",
             ),
             Meaning::Upstream => (
                 matches!(ask, Ask::Probe { .. } | Ask::Http(_)),
                 "the upstream is asked by `probe` or `http`",
             ),
             Meaning::Quantity => (
-                !matches!(ask, Ask::Loki { .. } | Ask::LogFile { .. }),
+                !ask.gives_lines(),
                 "log lines are classified: add `as: errors`, or name it `errors`",
             ),
         };
@@ -232,6 +233,9 @@ impl Reader {
             "http" => self.http(node, Purpose::Question).map(Ask::Http),
             "redis" => self.redis(node),
             "sqlite" => self.sqlite(node),
+            "postgres" => self.postgres(node),
+            "elasticsearch" => self.elasticsearch(node),
+            "events" => self.events(node).map(Ask::Events),
             "probe" => self.name(node).map(|probe| Ask::Probe { probe }),
             other => self.no(node, format!("nobody knows how to ask `{other}`"), "leave it out"),
         }

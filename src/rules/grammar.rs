@@ -15,7 +15,9 @@ mod verify;
 mod tests;
 
 pub(crate) use alerts::ALERT;
-pub(crate) use ask::{EVIDENCE, LOG_FILE, LOKI, RANGE, REDIS, SCRAPE, SQLITE, STATE};
+pub(crate) use ask::{
+    ELASTICSEARCH, EVENTS, EVIDENCE, LOG_FILE, LOKI, POSTGRES, RANGE, REDIS, SCRAPE, SQLITE, STATE,
+};
 pub(crate) use http::{EXPECT, PROBE_HTTP, QUESTION_HTTP, RESET_HTTP, SECRET, SECRET_VALUE};
 pub(crate) use ladder::{ACTION, CAUSE, GUARDS, PROOF, RUNG, UNTIL};
 pub(crate) use rule::{MATCHER, RECOVERY, RULE, TARGET_FROM, UPDATES};

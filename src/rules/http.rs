@@ -84,19 +84,7 @@ impl Reader {
             }
             None => Some(None),
         };
-        let timeout = match fields.get("timeout") {
-            Some(node) => self.duration(node).and_then(|timeout| {
-                let fits = (timeout <= TIMEOUT_MOST).then_some(timeout);
-                fits.or_else(|| {
-                    self.no(
-                        node,
-                        "nobody waits that long for an answer",
-                        "`timeout` is at most 10s",
-                    )
-                })
-            }),
-            None => Some(TIMEOUT),
-        };
+        let timeout = self.http_timeout(&fields);
         Some(HttpAsk {
             method: method?.0.to_ascii_uppercase(),
             url: url?,
@@ -108,6 +96,15 @@ impl Reader {
             expect: expect?,
             timeout: timeout?,
         })
+    }
+
+    pub(crate) fn http_timeout(&self, fields: &Fields<'_>) -> Option<Duration> {
+        let Some(node) = fields.get("timeout") else { return Some(TIMEOUT) };
+        let timeout = self.duration(node)?;
+        if timeout <= TIMEOUT_MOST {
+            return Some(timeout);
+        }
+        self.no(node, "nobody waits that long for an answer", "`timeout` is at most 10s")
     }
 
     /// The body of a reset is an object, to which the decision is added.
@@ -151,7 +148,7 @@ impl Reader {
         if is_json { Some(()) } else { self.no(value, "the body is JSON", hint) }
     }
 
-    fn headers(
+    pub(crate) fn headers(
         &self,
         fields: &Fields<'_>,
         purpose: Purpose,

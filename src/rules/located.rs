@@ -71,6 +71,9 @@ fn questions(rule: &Rule, target: Option<&String>, parsed: &Parsed, found: &mut 
             | Ask::LogFile { .. }
             | Ask::Redis { .. }
             | Ask::Sqlite { .. }
+            | Ask::Elasticsearch { .. }
+            | Ask::Events(_)
+            | Ask::Postgres { .. }
             | Ask::Probe { .. } => continue,
         };
         let query = node.and_then(|node| child(node, how));

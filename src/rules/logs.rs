@@ -8,9 +8,9 @@ use crate::core::evidence::Ask;
 use crate::core::time::Duration;
 
 /// Lines of one look into a log.
-const LINES: u32 = 500;
+pub(crate) const LINES: u32 = 500;
 pub(crate) const LINES_MOST: u32 = 5_000;
-const LOG_LAST: Duration = Duration::from_mins(10);
+pub(crate) const LOG_LAST: Duration = Duration::from_mins(10);
 
 impl Reader {
     pub(crate) fn loki(&self, node: &Node) -> Option<Ask> {

@@ -338,7 +338,10 @@ impl Reader {
             | Ask::Loki { .. }
             | Ask::LogFile { .. }
             | Ask::Redis { .. }
-            | Ask::Sqlite { .. } => None,
+            | Ask::Sqlite { .. }
+            | Ask::Elasticsearch { .. }
+            | Ask::Events(_)
+            | Ask::Postgres { .. } => None,
         });
         let rungs = || ladders.places.iter().map(|place| &place.rung);
         let signals = verify.all.iter().chain(rungs().flat_map(Rung::checklist));

@@ -194,7 +194,12 @@ impl Reader {
         let limit = self.number(value);
         let (name, limit) = (name?, limit?);
         let fits = match known.ask(&name) {
-            Some(Ask::Prometheus { .. } | Ask::Redis { .. } | Ask::Sqlite { .. }) => true,
+            Some(
+                Ask::Prometheus { .. }
+                | Ask::Redis { .. }
+                | Ask::Sqlite { .. }
+                | Ask::Postgres { .. },
+            ) => true,
             Some(Ask::Scrape { by, .. }) => by.is_none(),
             Some(Ask::Http(http)) => http.pointer.is_some(),
             Some(_) => false,
@@ -203,7 +208,7 @@ impl Reader {
         if fits {
             Some((name, limit))
         } else {
-            let hint = "one number comes from `prometheus`, `scrape` without `by`, `http` with a pointer, `redis` or `sqlite`";
+            let hint = "one number comes from `prometheus`, `scrape` without `by`, `http` with a pointer, `redis`, `sqlite` or `postgres`";
             self.no(node, format!("`{name}` is not one number"), hint)
         }
     }

@@ -1,4 +1,4 @@
-//! Questions to Redis and `SQLite`: a key, or one statement that selects. Never one that writes.
+//! Questions to Redis, `SQLite` and `PostgreSQL`: a key, or one statement that selects. Never one that writes.
 
 use super::fill::{Filled, whole};
 use super::grammar;
@@ -6,7 +6,7 @@ use super::read::Reader;
 use super::words;
 use super::yaml::{Kind, Node};
 use crate::core::evidence::{Ask, Secretish};
-use crate::systems::{database, redis};
+use crate::systems::{database, postgres, redis};
 
 /// More parameters than this are no question for one value.
 const PARAMS_MOST: usize = 16;
@@ -28,6 +28,16 @@ impl Reader {
 
     /// An address without a password, or the place of one that has it.
     fn redis_url(&self, node: &Node) -> Option<Secretish> {
+        self.store_url(node, "Redis", redis::checked)
+    }
+
+    /// The address of a store, checked by `check`. Only the place of one that holds a password may stand in a rule.
+    fn store_url(
+        &self,
+        node: &Node,
+        what: &str,
+        check: fn(&str) -> Result<reqwest::Url, &'static str>,
+    ) -> Option<Secretish> {
         if let Kind::Map(_) = node.kind {
             let secret = self.secret_ref(node)?;
             return Some(Secretish::Secret { prefix: String::new(), secret });
@@ -40,10 +50,9 @@ impl Reader {
             },
             None => text,
         };
-        match redis::checked(&address) {
-            Ok(url) if url.username().is_empty() && url.password().is_none() => {
-                Some(Secretish::Plain(address))
-            }
+        let named = |url: &reqwest::Url| what == "PostgreSQL" || url.username().is_empty();
+        match check(&address) {
+            Ok(url) if named(&url) && url.password().is_none() => Some(Secretish::Plain(address)),
             Ok(_) => {
                 self.hide(node);
                 let hint = "secrets only by reference: url: { env: NAME } or { file: /path }";
@@ -51,7 +60,7 @@ impl Reader {
             }
             Err(hint) => {
                 self.hide(node);
-                self.no(node, "this is not an address of Redis to use here", hint)
+                self.no(node, format!("this is not an address of {what} to use here"), hint)
             }
         }
     }
@@ -79,19 +88,35 @@ impl Reader {
         Some(Ask::Sqlite { path: path?, query: query?, params: params? })
     }
 
+    pub(crate) fn postgres(&self, node: &Node) -> Option<Ask> {
+        let fields = self.fields(node, &grammar::POSTGRES)?;
+        let hint = "where it is: url: postgres://user@host:5432/database, or { env: NAME } with a password in it";
+        let url = fields
+            .required(self, "url", hint)
+            .and_then(|node| self.store_url(node, "PostgreSQL", postgres::checked));
+        let query = fields
+            .required(self, "query", "one SELECT of one value: query: SELECT state FROM breaker")
+            .and_then(|node| self.select(node));
+        let params = match fields.get("params") {
+            Some(node) => self.params(node),
+            None => Some(Vec::new()),
+        };
+        Some(Ask::Postgres { url: url?, query: query?, params: params? })
+    }
+
     fn select(&self, node: &Node) -> Option<String> {
         let text = self.text(node)?;
         if super::fill::parts(&text)
             .iter()
             .any(|part| matches!(part, super::fill::Part::Placeholder(_)))
         {
-            let hint = "write ? in the query, and the placeholder under `params`";
+            let hint = "write ? (PostgreSQL: $1) in the query, and the placeholder under `params`";
             return self.no(node, "no placeholder can stand in SQL", hint);
         }
         match database::one_select(&text) {
             Ok(()) => Some(text),
             Err(hint) => {
-                let message = format!("`{}` is not a question for SQLite", words::short(&text));
+                let message = format!("`{}` is not a question for a database", words::short(&text));
                 self.no(node, message, hint)
             }
         }

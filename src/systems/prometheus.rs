@@ -87,6 +87,9 @@ pub(crate) async fn ask(server: Server<'_>, question: &Question, now: Timestamp)
         | Ask::LogFile { .. }
         | Ask::Redis { .. }
         | Ask::Sqlite { .. }
+        | Ask::Elasticsearch { .. }
+        | Ask::Events(_)
+        | Ask::Postgres { .. }
         | Ask::Probe { .. } => Err(failed(FailureKind::BadQuestion, "not for Prometheus").into()),
     };
     answer.map_or_else(Finding::from, Finding::Value)

@@ -198,13 +198,16 @@ impl Changes<'_> {
         self.add(&key, "removed", move |rule| remove(&mut rule.evidence, index));
         match ask {
             // Lines carry their own times.
-            Ask::Loki { .. } | Ask::LogFile { .. } => return,
+            Ask::Loki { .. } | Ask::LogFile { .. } | Ask::Elasticsearch { .. } | Ask::Events(_) => {
+                return;
+            }
             Ask::Prometheus { .. }
             | Ask::PrometheusRange { .. }
             | Ask::Scrape { .. }
             | Ask::Http(_)
             | Ask::Redis { .. }
             | Ask::Sqlite { .. }
+            | Ask::Postgres { .. }
             | Ask::Probe { .. } => {}
         }
         self.add(format!("{key}.max_age"), "removed", move |rule| {

@@ -81,8 +81,12 @@ fn entry(name: &str, ask: &Ask) -> (Asked, Shape) {
     let shape = match ask {
         Ask::Prometheus { .. } | Ask::Scrape { .. } => Shape::Numbers,
         Ask::PrometheusRange { .. } => Shape::Trend,
-        Ask::Http(_) | Ask::Redis { .. } | Ask::Sqlite { .. } => Shape::Scalar,
-        Ask::Loki { .. } | Ask::LogFile { .. } => Shape::Lines,
+        Ask::Http(_) | Ask::Redis { .. } | Ask::Sqlite { .. } | Ask::Postgres { .. } => {
+            Shape::Scalar
+        }
+        Ask::Loki { .. } | Ask::LogFile { .. } | Ask::Elasticsearch { .. } | Ask::Events(_) => {
+            Shape::Lines
+        }
         Ask::Probe { probe } => return (Asked::Probe(probe.clone()), Shape::Probe),
     };
     (Asked::Question(name.to_owned()), shape)

@@ -163,13 +163,16 @@ impl State {
         log.sort_by_key(|(at, _)| *at);
         let (last, most) = match &question.ask {
             Ask::Loki { last, limit, .. } => (*last, *limit),
+            Ask::Elasticsearch { last, limit, .. } => (*last, *limit),
             Ask::LogFile { last_lines, .. } => (Duration::MAX, *last_lines),
+            Ask::Events(events) => (Duration::MAX, events.limit),
             Ask::Prometheus { .. }
             | Ask::PrometheusRange { .. }
             | Ask::Scrape { .. }
             | Ask::Http(_)
             | Ask::Redis { .. }
             | Ask::Sqlite { .. }
+            | Ask::Postgres { .. }
             | Ask::Probe { .. } => (Duration::MAX, u32::MAX),
         };
         let within = log.into_iter().filter(|(at, _)| since(now, *at) <= last);
@@ -199,8 +202,11 @@ fn spread(points: &[f64], ask: &Ask, end: Timestamp) -> Vec<(Timestamp, f64)> {
         | Ask::Http(_)
         | Ask::Redis { .. }
         | Ask::Sqlite { .. }
+        | Ask::Postgres { .. }
         | Ask::Loki { .. }
         | Ask::LogFile { .. }
+        | Ask::Elasticsearch { .. }
+        | Ask::Events(_)
         | Ask::Probe { .. } => Duration::ZERO,
     };
     let gaps = u32::try_from(points.len().saturating_sub(1)).unwrap_or(u32::MAX).max(1);
@@ -230,8 +236,11 @@ impl World for Scripted {
             | Ask::Http(_)
             | Ask::Redis { .. }
             | Ask::Sqlite { .. }
+            | Ask::Postgres { .. }
             | Ask::Loki { .. }
-            | Ask::LogFile { .. } => state.answer(question, now),
+            | Ask::LogFile { .. }
+            | Ask::Elasticsearch { .. }
+            | Ask::Events(_) => state.answer(question, now),
         };
         questions.iter().map(|question| (question.name.clone(), found(question))).collect()
     }

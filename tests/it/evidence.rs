@@ -1,9 +1,11 @@
 //! Evidence and actions over the wire: what each system answers, and that no fault ever becomes a value (P8).
 
 mod alertmanager;
+mod documents;
 mod faults;
 mod loki;
 mod pages;
+mod postgres;
 mod prometheus;
 pub mod raw;
 mod reach;

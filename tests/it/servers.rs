@@ -2,8 +2,10 @@
 //!
 //! Never uses a running server, and never leaves one behind.
 
+mod postgres;
 mod redis;
 
+pub use postgres::Postgres;
 pub use redis::Redis;
 
 use std::fs::File;

@@ -59,7 +59,7 @@ server_pids() {
         pid="${file#/proc/}" pid="${pid%/cmdline}"
         line="$(tr '\0' ' ' 2>/dev/null <"$file")" || continue
         case "$line" in
-        /usr/bin/prometheus* | /usr/bin/redis-server* | "nginx: master"* | /usr/sbin/nginx* | /usr/sbin/haproxy* | /usr/bin/caddy* | /usr/sbin/dockerd* | /usr/bin/containerd*) echo "$pid" ;;
+        /usr/bin/prometheus* | /usr/bin/redis-server* | /usr/lib/postgresql/* | "nginx: master"* | /usr/sbin/nginx* | /usr/sbin/haproxy* | /usr/bin/caddy* | /usr/sbin/dockerd* | /usr/bin/containerd*) echo "$pid" ;;
         esac
     done
 }
@@ -105,7 +105,7 @@ allow_service_starts() {
 keep_units_off() {
     [ -d /run/systemd/system ] || return 0
     local unit
-    for unit in prometheus prometheus-alertmanager nginx haproxy caddy redis-server docker containerd; do
+    for unit in prometheus prometheus-alertmanager nginx haproxy caddy redis-server postgresql docker containerd; do
         if [ -e "/lib/systemd/system/$unit.service" ] && ! grep -qx "$unit.service" <<<"$1"; then
             say "service $unit: switched off, the tests start their own"
             as_root systemctl disable --quiet "$unit.service"
@@ -189,6 +189,7 @@ test | check)
     need caddy caddy
     need redis-server redis-server
     need redis-cli redis-tools
+    ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || packages+=(postgresql)
     need systemd-analyze systemd
     need openssl openssl
     need curl curl

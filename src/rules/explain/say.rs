@@ -174,13 +174,36 @@ fn ask(ask: &Ask) -> String {
             format!("the key `{key}` of Redis at {}{at}", value_of(url))
         }
         Ask::Sqlite { path, query, params } => {
-            let with = match params.as_slice() {
-                [] => String::new(),
-                some => format!(" with {}", some.join(", ")),
-            };
-            format!("`{query}`{with} of the SQLite file {path}")
+            format!("`{query}`{} of the SQLite file {path}", with_params(params))
         }
+        Ask::Postgres { url, query, params } => {
+            format!("`{query}`{} of PostgreSQL at {}", with_params(params), value_of(url))
+        }
+        Ask::Elasticsearch { index, wanted, query, last, limit, .. } => {
+            let mut parts: Vec<String> =
+                wanted.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+            parts.extend(query.iter().map(|query| format!("`{query}`")));
+            let which =
+                if parts.is_empty() { "everything".to_owned() } else { parts.join(" and ") };
+            format!(
+                "Elasticsearch {index}: {which} of the last {}, at most {limit} lines",
+                span(*last)
+            )
+        }
+        Ask::Events(events) => format!(
+            "the newest {} events at {} of {}",
+            events.limit,
+            if events.items.is_empty() { "the top" } else { &events.items },
+            request(&events.page)
+        ),
         Ask::Probe { probe } => format!("what the probe {probe} saw last"),
+    }
+}
+
+fn with_params(params: &[String]) -> String {
+    match params {
+        [] => String::new(),
+        some => format!(" with {}", some.join(", ")),
     }
 }
 

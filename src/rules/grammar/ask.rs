@@ -1,11 +1,13 @@
 //! Keys of questions: the breaker's state, and the evidence. Never of HTTP, which has its own.
 
+use super::http::{BEARER, HEADERS, TIMEOUT};
 use super::{
     DURATION, Form, LABEL, NAME, POINTER, PROMQL, QUESTION_HTTP, SECRET, Shape, TEXT, Takes, URL,
     one_of, optional, required, with, words,
 };
 use crate::rules::ask::{CHECKS, MEANINGS, STATES};
 use crate::rules::logs::LINES_MOST;
+use crate::rules::search::ES_LINES_MOST;
 
 pub(crate) static STATE: Shape = Shape {
     name: "state",
@@ -20,6 +22,11 @@ pub(crate) static STATE: Shape = Shape {
         one_of("scrape", Takes::Shape(&SCRAPE), "The service's own page of metrics."),
         one_of("redis", Takes::Shape(&REDIS), "A key of Redis, only read."),
         one_of("sqlite", Takes::Shape(&SQLITE), "One value of an SQLite file, only read."),
+        one_of(
+            "postgres",
+            Takes::Shape(&POSTGRES),
+            "One value of a PostgreSQL database, only read.",
+        ),
         with(
             optional(
                 "age",
@@ -68,6 +75,16 @@ pub(crate) static EVIDENCE: Shape = Shape {
         ),
         one_of("loki", Takes::Shape(&LOKI), "Log lines of Loki."),
         one_of(
+            "elasticsearch",
+            Takes::Shape(&ELASTICSEARCH),
+            "Log lines of Elasticsearch or OpenSearch.",
+        ),
+        one_of(
+            "events",
+            Takes::Shape(&EVENTS),
+            "A JSON page with a list of events, such as those that a breaker recorded, as log lines.",
+        ),
+        one_of(
             "log_file",
             Takes::Either(&[Takes::Text(&FILE), Takes::Shape(&LOG_FILE)]),
             "The last lines of a file: its path, or `{ path: …, last_lines: … }`.",
@@ -79,6 +96,11 @@ pub(crate) static EVIDENCE: Shape = Shape {
         ),
         one_of("redis", Takes::Shape(&REDIS), "A key of Redis, only read."),
         one_of("sqlite", Takes::Shape(&SQLITE), "One value of an SQLite file, only read."),
+        one_of(
+            "postgres",
+            Takes::Shape(&POSTGRES),
+            "One value of a PostgreSQL database, only read.",
+        ),
         one_of("probe", Takes::Text(&NAME), "The name of a probe of this rule: what it last saw."),
         optional(
             "as",
@@ -197,6 +219,88 @@ pub(crate) static SQLITE: Shape = Shape {
     ],
 };
 
+pub(crate) static POSTGRES: Shape = Shape {
+    name: "postgres",
+    about: "One value of a PostgreSQL database, in a transaction that only reads: one row, one column. No row is no data.",
+    keys: &[
+        required(
+            "url",
+            Takes::Either(&[Takes::Text(&POSTGRES_URL), Takes::Shape(&SECRET)]),
+            "Where it is: `postgres://user@host:5432/database`, with `?sslmode=verify-full` for TLS. With a password only by reference: `{ env: NAME }`. Give the user rights to read, and no more.",
+        ),
+        required("query", Takes::Text(&SQL), "One SELECT, ended after 5 s."),
+        optional(
+            "params",
+            Takes::List(&Takes::Text(&TEXT)),
+            "none",
+            "The values for `$1`, `$2` … of the query, in their order, as text (`$1::int` for a number); placeholders stand for whole values.",
+        ),
+    ],
+};
+
+pub(crate) static ELASTICSEARCH: Shape = Shape {
+    name: "elasticsearch",
+    about: "Log lines of Elasticsearch or OpenSearch, newest first within the time.",
+    keys: &[
+        required("index", Takes::Text(&INDEX), "The index, data stream or pattern: `logs-app-*`."),
+        optional(
+            "where",
+            Takes::Map { keys: &Takes::Text(&TEXT), values: &Takes::Text(&TEXT), required: &[] },
+            "all",
+            "Fields and the exact value each must have: `{ service.name: \"{target}\" }`.",
+        ),
+        optional(
+            "query",
+            Takes::Text(&TEXT),
+            "all",
+            "A query string, such as `log.level:error`; no placeholder can stand in it.",
+        ),
+        optional("time", Takes::Text(&TEXT), "`\"@timestamp\"`", "The field that holds the time."),
+        optional("message", Takes::Text(&TEXT), "`message`", "The field that holds the line."),
+        optional("last", Takes::Text(&DURATION), "`10m`", "How far back."),
+        optional("limit", Takes::Integer(1, ES_LINES_MOST), "`500`", "Lines at most."),
+    ],
+};
+
+pub(crate) static EVENTS: Shape = Shape {
+    name: "events",
+    about: "A page whose JSON lists events: each becomes a log line.",
+    keys: &[
+        required("get", Takes::Text(&URL), "The address to GET."),
+        HEADERS,
+        BEARER,
+        TIMEOUT,
+        optional(
+            "items",
+            Takes::Text(&POINTER),
+            "the page itself",
+            "Where the list is: `/circuitBreakerEvents`.",
+        ),
+        optional(
+            "at",
+            Takes::Text(&POINTER),
+            "no time",
+            "Where an event has its time: a date, or seconds or milliseconds since 1970.",
+        ),
+        required(
+            "text",
+            Takes::List(&Takes::Text(&POINTER)),
+            "What of an event is its line: `[ /type, /errorMessage ]`. What is not there is left out.",
+        ),
+        optional("limit", Takes::Integer(1, LINES_MOST), "`500`", "The newest so many."),
+    ],
+};
+
+static POSTGRES_URL: Form = Form {
+    words: "an address of PostgreSQL: `postgres://user@host:5432/database`",
+    pattern: r"^(postgres(ql)?://|\{[a-z][a-z0-9_]*\})",
+    example: "postgres://reader@127.0.0.1:9/app",
+};
+static INDEX: Form = Form {
+    words: "the name of an index, or a pattern of names",
+    pattern: r"^[^\s/?#,\\]+$",
+    example: "logs-app-*",
+};
 static REDIS_URL: Form = Form {
     words: "an address of Redis: `redis://host:6379`",
     pattern: r"^(redis://|\{[a-z][a-z0-9_]*\})",

@@ -93,13 +93,13 @@ static ENV: Form =
 static HEADER_NAME: Takes = Takes::Text(&HEADER);
 static HEADER_VALUE: Takes = Takes::Either(&[Takes::Text(&TEXT), Takes::Shape(&SECRET_VALUE)]);
 
-const HEADERS: Key = optional(
+pub(super) const HEADERS: Key = optional(
     "headers",
     Takes::Map { keys: &HEADER_NAME, values: &HEADER_VALUE, required: &[] },
     "none",
     "Headers: a text, or `{ secret: { env: NAME } }`.",
 );
-const BEARER: Key = optional(
+pub(super) const BEARER: Key = optional(
     "bearer",
     Takes::Shape(&SECRET),
     "none",
@@ -117,5 +117,5 @@ const BODY: Key = optional(
     "`decision`, `reason` and `incident`",
     "The body, to which `decision`, `reason` and `incident` are added. `{decision}`, `{reason}` and `{ secret: { env: NAME } }` may stand for whole values; with `{decision}` in it the body is sent as it is written, and nothing is added.",
 );
-const TIMEOUT: Key =
+pub(super) const TIMEOUT: Key =
     optional("timeout", Takes::Text(&DURATION), "`5s`", "The longest wait: at most 10 s.");

@@ -201,6 +201,8 @@ fn good() -> Vec<String> {
             r#"{{"status":"success","data":{{"resultType":"streams","result":[{{"stream":{{}},"values":[["{at}000000000","boom"]]}}]}}}}"#
         ),
         r#"{"state":"OPEN","ok":true,"decision":"key-1"}"#.to_owned(),
+        super::documents::found(at * 1000, "boom").to_string(),
+        format!(r#"{{"circuitBreakerEvents":[{{"creationTime":{at},"errorMessage":"boom"}}]}}"#),
     ]
 }
 
@@ -224,6 +226,8 @@ fn adapters(url: &str) -> Vec<(&'static str, Ask)> {
         ("dated", Ask::Prometheus { query: query.clone(), age_query: Some(query.clone()) }),
         ("range", Ask::PrometheusRange { query: query.clone(), last, step }),
         ("loki", Ask::Loki { query, last, limit: 10 }),
+        ("elasticsearch", super::documents::lines("app", last, 10)),
+        ("events", super::documents::events(url)),
         ("scrape", scrape(None)),
         ("scrape by", scrape(Some("name"))),
         ("page", Ask::Http(get(url, Some("/state")))),
@@ -233,7 +237,7 @@ fn adapters(url: &str) -> Vec<(&'static str, Ask)> {
 
 fn all_at(url: &str) -> Systems {
     let at = || endpoint(url);
-    systems(Endpoints { prometheus: at(), loki: at(), alertmanager: at() })
+    systems(Endpoints { prometheus: at(), loki: at(), elasticsearch: at(), alertmanager: at() })
 }
 
 /// The adapters that saw something in an answer.
@@ -246,7 +250,7 @@ async fn with_value(server: &Raw, systems: &Systems, fault: &Fault) -> Vec<&'sta
     let labels = Wanted::from([("alertname".to_owned(), OneOf::Value("x".to_owned()))]);
     let mut intent = super::reset::intent(&server.url, Some(get(&server.url, Some("/decision"))));
     intent.key.0 = "key-1".to_owned();
-    let Ask::Http(expecting) = &adapters[7].1 else { panic!() };
+    let Ask::Http(expecting) = &adapters[9].1 else { panic!() };
     let expecting = Probing::Http(Box::new(expecting.clone()));
     let probes = BTreeMap::new();
     let (found, alerts, looked, probed) = tokio::join!(
@@ -301,7 +305,7 @@ async fn no_fault_becomes_a_value() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    println!("P8: {} kinds of fault, {} answers x 11 adapters, 0 values", kinds, faults.len());
+    println!("P8: {} kinds of fault, {} answers x 13 adapters, 0 values", kinds, faults.len());
     assert!(kinds >= 30);
 }
 
@@ -316,6 +320,8 @@ async fn the_same_adapters_see_the_good_answers() {
     seen.sort_unstable();
     let expected = [
         "dated",
+        "elasticsearch",
+        "events",
         "expecting",
         "loki",
         "look",

@@ -55,7 +55,7 @@ impl Green {
                 detail: String::new(),
                 failure: None,
             }),
-            Ask::Loki { .. } | Ask::LogFile { .. } => {
+            ask if ask.gives_lines() => {
                 let line = || LogLine {
                     at: Some(at),
                     text: "ERROR upstream answered HTTP/1.1 503 Service Unavailable".to_owned(),

@@ -186,7 +186,7 @@ pub(super) const PLANTED: &[(&str, &str, &str)] = &[
     (
         "errors: { log_file: /var/log/api.log }",
         "errors: { prometheus: up }",
-        "log lines come from `loki` or `log_file`",
+        "log lines come from `loki`, `elasticsearch`, `log_file` or `events`",
     ),
     (
         "errors: { log_file: /var/log/api.log }",
@@ -539,7 +539,7 @@ pub(super) const PLANTED: &[(&str, &str, &str)] = &[
     (
         "statuses: { prometheus: 'sum by (status) (increase(responses_total[5m]))' }",
         "statuses: { sqlite: { path: /x.db, query: DELETE FROM x } }",
-        "`DELETE FROM x` is not a question for SQLite (only SELECT is asked",
+        "`DELETE FROM x` is not a question for a database (only SELECT is asked",
     ),
     (
         "statuses: { prometheus: 'sum by (status) (increase(responses_total[5m]))' }",
@@ -549,12 +549,37 @@ pub(super) const PLANTED: &[(&str, &str, &str)] = &[
     (
         "statuses: { prometheus: 'sum by (status) (increase(responses_total[5m]))' }",
         "statuses: { sqlite: { path: /x.db, query: \"SELECT '{target}'\" } }",
-        "no placeholder can stand in SQL (write ? in the query",
+        "no placeholder can stand in SQL (write ? (PostgreSQL: $1) in the query",
     ),
     (
         "statuses: { prometheus: 'sum by (status) (increase(responses_total[5m]))' }",
         "statuses: { sqlite: { path: /a/../x.db, query: SELECT 1 } }",
         "`..` in the path of a file",
+    ),
+    (
+        "errors: { log_file: /var/log/api.log }",
+        "errors: { elasticsearch: { index: \"../_cluster\" } }",
+        "this is not the name of an index",
+    ),
+    (
+        "errors: { log_file: /var/log/api.log }",
+        "errors: { elasticsearch: { index: a, query: \"s:{target}\" } }",
+        "no placeholder can stand in a query string",
+    ),
+    (
+        "errors: { log_file: /var/log/api.log }",
+        "errors: { events: { get: \"http://h/a\", text: [/a, /b, /c, /d, /e, /f, /g, /h, /i] } }",
+        "too many parts of one line",
+    ),
+    (
+        "statuses: { prometheus: 'sum by (status) (increase(responses_total[5m]))' }",
+        "statuses: { postgres: { url: \"postgres://u:hunter2@h/d\", query: SELECT 1 } }",
+        "a user or password stands in this address",
+    ),
+    (
+        "statuses: { prometheus: 'sum by (status) (increase(responses_total[5m]))' }",
+        "statuses: { postgres: { url: \"mysql://u@h/d\", query: SELECT 1 } }",
+        "this is not an address of PostgreSQL to use here",
     ),
 ];
 

@@ -94,6 +94,21 @@ const SQLITE: Edit = (
     QUEUE,
     "load: { sqlite: { path: /a.db, query: SELECT a FROM b WHERE c = ?, params: [ d ] } }",
 );
+const POSTGRES: Edit = (
+    R,
+    QUEUE,
+    "load: { postgres: { url: \"postgres://u@h/d\", query: SELECT a FROM b WHERE c = $1, params: [ d ] } }",
+);
+const ELASTICSEARCH: Edit = (
+    R,
+    LOG,
+    "errors: { elasticsearch: { index: a, where: { s: t }, query: \"l:e\", time: ts, message: msg, last: 5m, limit: 50 } }",
+);
+const EVENTS: Edit = (
+    R,
+    LOG,
+    "errors: { events: { get: \"http://h/a\", headers: { X-A: a }, bearer: { env: A }, items: /i, at: /at, text: [ /t ], limit: 50, timeout: 2s } }",
+);
 const UNTIL: Edit = (R, LIMITED, "[ { ask: One, until: { healthy: upstream }, within: 1h } ]");
 const CHECKLIST: Edit =
     (R, DO, "{ do: reset, when: { gone: true, all: [ { healthy: upstream } ] } }");
@@ -203,6 +218,11 @@ pub const CASES: &[Case] = &[
         &[(R, STATE, "sqlite: { path: /a.db, query: SELECT a FROM b }")],
         (R, "SELECT a", "SELECT c"),
     ),
+    case(
+        "state.postgres",
+        &[(R, STATE, "postgres: { url: \"postgres://u@h/d\", query: SELECT a FROM b }")],
+        (R, "SELECT a", "SELECT c"),
+    ),
     case("state.age", &[UNPARSED], (R, "age: time() - max(", "age: time() - min(")),
     case("state.promql", &[UNPARSED], (R, "promql: unchecked", "promql: checked")),
     case("state.max_age", &[], (R, "max_age: 1m", "max_age: 2m")),
@@ -222,6 +242,27 @@ pub const CASES: &[Case] = &[
     case("sqlite.path", &[SQLITE], (R, "/a.db", "/b.db")),
     case("sqlite.query", &[SQLITE], (R, "SELECT a", "SELECT e")),
     case("sqlite.params", &[SQLITE], (R, "[ d ]", "[ e ]")),
+    case("evidence.postgres", &[POSTGRES], (R, "SELECT a", "SELECT e")),
+    case("postgres.url", &[POSTGRES], (R, "u@h/d", "u@h/e")),
+    case("postgres.query", &[POSTGRES], (R, "SELECT a", "SELECT e")),
+    case("postgres.params", &[POSTGRES], (R, "[ d ]", "[ e ]")),
+    case("evidence.elasticsearch", &[ELASTICSEARCH], (R, "index: a", "index: b")),
+    case("elasticsearch.index", &[ELASTICSEARCH], (R, "index: a", "index: b")),
+    case("elasticsearch.where", &[ELASTICSEARCH], (R, "s: t", "s: u")),
+    case("elasticsearch.query", &[ELASTICSEARCH], (R, "l:e", "l:f")),
+    case("elasticsearch.time", &[ELASTICSEARCH], (R, "time: ts", "time: tt")),
+    case("elasticsearch.message", &[ELASTICSEARCH], (R, "message: msg", "message: text")),
+    case("elasticsearch.last", &[ELASTICSEARCH], (R, "last: 5m, limit", "last: 6m, limit")),
+    case("elasticsearch.limit", &[ELASTICSEARCH], (R, "limit: 50", "limit: 60")),
+    case("evidence.events", &[EVENTS], (R, "http://h/a", "http://h/b")),
+    case("events.get", &[EVENTS], (R, "http://h/a", "http://h/b")),
+    case("events.headers", &[EVENTS], (R, "X-A: a", "X-A: b")),
+    case("events.bearer", &[EVENTS], (R, "env: A", "env: B")),
+    case("events.items", &[EVENTS], (R, "items: /i", "items: /j")),
+    case("events.at", &[EVENTS], (R, "at: /at", "at: /to")),
+    case("events.text", &[EVENTS], (R, "[ /t ]", "[ /u ]")),
+    case("events.limit", &[EVENTS], (R, "limit: 50", "limit: 60")),
+    case("events.timeout", &[EVENTS], (R, "timeout: 2s", "timeout: 3s")),
     case("evidence.probe", &[], (R, "probe: health", "probe: wealth")),
     case(
         "evidence.as",

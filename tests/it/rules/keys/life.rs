@@ -211,14 +211,18 @@ fn finding(question: &Question, world: World, acted: bool, now: Timestamp) -> Fi
             let rising = [(120, 1.0), (60, 2.0), (0, 3.0)];
             reading(Value::Trend(rising.iter().map(|(at, value)| (ago(*at), *value)).collect()))
         }
-        Ask::Loki { .. } | Ask::LogFile { .. } if world.line.is_empty() => {
+        Ask::Loki { .. } | Ask::LogFile { .. } | Ask::Elasticsearch { .. } | Ask::Events(_)
+            if world.line.is_empty() =>
+        {
             reading(Value::Lines { lines: Vec::new(), complete: true })
         }
-        Ask::Loki { .. } | Ask::LogFile { .. } => {
+        Ask::Loki { .. } | Ask::LogFile { .. } | Ask::Elasticsearch { .. } | Ask::Events(_) => {
             let line = || LogLine { at: Some(ago(1)), text: world.line.to_owned() };
             reading(Value::Lines { lines: (0..20).map(|_| line()).collect(), complete: true })
         }
-        Ask::Redis { .. } | Ask::Sqlite { .. } => reading(Value::Number(0.4)),
+        Ask::Redis { .. } | Ask::Sqlite { .. } | Ask::Postgres { .. } => {
+            reading(Value::Number(0.4))
+        }
         Ask::Http(_) => reading(Value::Number(if world.healthy { 200.0 } else { 503.0 })),
         Ask::Probe { .. } => reading(Value::Probe(ProbeResult {
             healthy: world.healthy,
