@@ -11,7 +11,18 @@ use std::process::Command;
 
 /// Runs `reclose` in `folder` without colours or settings of the outside, and tells all that can be seen of it.
 fn reclose(folder: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_reclose"))
+    tell(&mut Command::new(env!("CARGO_BIN_EXE_reclose")), folder, arguments)
+}
+
+/// The same in a network namespace of its own, in which there is nothing: not even loopback is up.
+fn without_network(folder: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new("/usr/bin/unshare");
+    command.args(["--map-root-user", "--net", env!("CARGO_BIN_EXE_reclose")]);
+    tell(&mut command, folder, arguments)
+}
+
+fn tell(command: &mut Command, folder: &Path, arguments: &[&str]) -> String {
+    let output = command
         .args(arguments)
         .current_dir(folder)
         .env_clear()

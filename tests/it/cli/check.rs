@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::reclose;
+use super::{reclose, without_network};
 use crate::evidence::raw::{Raw, Then, http};
 use crate::rules::folder::{Folder, RULE};
 use crate::servers::Prometheus;
@@ -92,7 +92,7 @@ fn the_schema_is_printed_as_it_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_live_check_asks_prometheus() {
+async fn a_live_check_asks_prometheus_and_no_other_needs_a_network() {
     let page = "breaker_state{service=\"api\"} 1\n";
     let exporter = Raw::serve(http("200 OK", "text/plain; version=0.0.4", page), Then::Close).await;
     let target = exporter.url.trim_start_matches("http://");
@@ -125,6 +125,18 @@ async fn a_live_check_asks_prometheus() {
     assert!(seen.contains("warning: `statuses` has no answer now"), "{seen}");
     let lines = lines(&check(&["--json"]));
     assert!(lines.iter().any(|line| line["severity"] == "info" && line["line"] == 9), "{lines:?}");
+    // Without `--live` nobody is asked: there is no network at all, in which this Prometheus could not be reached.
+    for arguments in [&["check", "."][..], &["explain", "api.yaml"], &["alerts", "."]] {
+        let seen = without_network(folder.path(), arguments);
+        assert_eq!(seen, reclose(folder.path(), arguments));
+        assert!(seen.starts_with("exit code: 0\n"), "{seen}");
+    }
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let seen = without_network(shipped, &["check", "rules"]);
+    assert!(seen.starts_with("exit code: 0\n"), "{seen}");
+    let live = ["check", "--live", "--config", config.to_str().unwrap(), "."];
+    let seen = without_network(folder.path(), &live);
+    assert!(seen.starts_with("exit code: 1\n"), "{seen}");
     server.stop();
     let seen = check(&[]);
     assert!(seen.starts_with("exit code: 1\n"), "{seen}");
