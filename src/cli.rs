@@ -13,6 +13,7 @@ mod check;
 mod coverage;
 #[cfg(feature = "demo")]
 mod demo;
+mod diagnose;
 mod explain;
 mod incidents;
 #[cfg(feature = "demo")]
@@ -68,6 +69,8 @@ enum Command {
     Alerts(alerts::Arguments),
     /// Have a running server read its rules again
     Reload(reload::Arguments),
+    /// Say why a breaker opened, with the evidence
+    Diagnose(diagnose::Arguments),
     /// Say in plain words what a rule does, when, by whose leave, and what never
     Explain(explain::Arguments),
     /// Print the rule language as JSON Schema, for editors
@@ -122,6 +125,7 @@ impl Cli {
             Command::Alerts(arguments) => alerts::run(&arguments),
             Command::Reload(arguments) => reload::run(arguments).await,
             Command::Check(arguments) => check::run(&arguments).await,
+            Command::Diagnose(arguments) => diagnose::run(&arguments),
             Command::Explain(arguments) => explain::run(&arguments),
             Command::Schema(arguments) => schema::run(&arguments),
             Command::Test(arguments) => test::run(&arguments),

@@ -6,6 +6,7 @@ pub mod store;
 pub mod systems;
 
 pub mod alerts;
+pub mod bundle;
 pub mod rules;
 
 pub mod config;

@@ -1,10 +1,18 @@
 //! ④ Why a breaker opened: one verdict with its reasons. Never a bare string.
 
+mod case;
 mod judge;
 mod lasting;
+mod round;
+mod support;
 mod votes;
+mod whose;
+pub mod words;
 
-pub use judge::judge;
+pub use case::{Case, Counts, Instances, Line, Lines, Missing, Said, Support, Witness};
+pub use judge::weigh;
+pub use round::{case_of, judge};
+pub use whose::Whose;
 
 use serde::{Deserialize, Serialize};
 
@@ -66,7 +74,7 @@ impl Lasting {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     pub class: Class,
-    /// 0.0 to 1.0: the share of the weighed evidence that says so, less the less evidence there is.
+    /// How often such an answer is right, 0.0 to 1.0, `unknown` included: there, how surely nothing names a cause.
     pub confidence: f64,
     /// What led to it, strongest first, bounded.
     pub because: Vec<Clue>,
@@ -77,6 +85,42 @@ pub struct Verdict {
     pub retry_at: Option<Timestamp>,
     /// Rate limited by a quota or balance: waiting does not help.
     pub quota: bool,
+    /// The longest wait that the other side told.
+    #[serde(default)]
+    pub told_wait: Option<Duration>,
+    /// One instance, or all of them at once.
+    #[serde(default)]
+    pub reach: Reach,
+    /// What speaks against it or was left out, in words, bounded.
+    #[serde(default)]
+    pub against: Vec<String>,
+    /// What was asked and could not be used: the verdict is the less sure for it.
+    #[serde(default)]
+    pub missing: Vec<Missing>,
+}
+
+/// Whether one instance is in trouble or all of them, and what that points to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// Nobody said in how many instances the breaker is open.
+    #[default]
+    Unknown,
+    /// One of several: look at that instance first. Its name, if the errors came from one alone.
+    Local { open: u32, total: u32, instance: Option<String> },
+    /// Some, but not all.
+    Some { open: u32, total: u32 },
+    /// All at once: what they share is at fault.
+    Shared { total: u32, fault: Shared },
+}
+
+/// What all instances share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shared {
+    Dependency,
+    Credential,
+    Deploy,
 }
 
 /// One piece of evidence for a cause, as people read it.
@@ -88,6 +132,24 @@ pub struct Clue {
     pub count: f64,
     /// One sample line or status, cut and without control characters.
     pub sample: String,
+    /// The first and the last that was counted, where they have times.
+    #[serde(default)]
+    pub first: Option<Timestamp>,
+    #[serde(default)]
+    pub last: Option<Timestamp>,
+}
+
+impl Clue {
+    pub fn of(cause: Cause, question: &str, count: f64, sample: &str) -> Self {
+        Self {
+            cause,
+            question: question.to_owned(),
+            count,
+            sample: sample.to_owned(),
+            first: None,
+            last: None,
+        }
+    }
 }
 
 /// What a single log line or status says: a cause, or nothing.

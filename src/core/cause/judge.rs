@@ -1,13 +1,9 @@
-//! The findings of one round → the verdict. Never names a cause by a bare majority, and never from doubtful findings.
+//! A case → the verdict. Never names a cause by a bare majority, and never from doubtful findings.
 
-use super::lasting::lasting;
-use super::votes::{Ballot, Tally};
-use super::{Class, Clue, Verdict};
+use super::case::{Case, Said, Support};
+use super::votes::{self, Kind, Tally};
+use super::{Cause, Class, Clue, Lasting, Reach, Shared, Verdict};
 use crate::core::classify::Patterns;
-use crate::core::evidence::{Ask, Finding, Value};
-use crate::core::incident::Round;
-use crate::core::rule::{Meaning, Rule};
-use crate::core::time::{Timestamp, since};
 
 /// This share of all weight names a cause.
 const NAMES: f64 = 0.6;
@@ -21,76 +17,38 @@ const HALF_WEIGHT: f64 = 0.5;
 const RUNNER_UP: f64 = 0.05;
 /// People read the strongest few.
 const CLUES_MOST: usize = 6;
+/// What was left out is told in so many sentences.
+const AGAINST_MOST: usize = 8;
+/// What a verdict is worth while something that was asked is missing.
+const PARTIAL: f64 = 0.85;
 
-/// Why the breaker of `rule` opened, as the findings of `round` have it.
-///
-/// Each finding weighs by its kind and amount (`votes`). A cause with 0.6 of the weight is the class; two with 0.25
-/// each and none with 0.6 are mixed; all else is unknown. Confidence = share × weight ÷ (weight + 0.5).
-pub fn judge(rule: &Rule, round: &Round, opened_at: Timestamp, now: Timestamp) -> Verdict {
-    let lasting = lasting(rule, round, now);
-    // The loader refuses patterns that do not compile. Should one get here, nobody knows what it would have said.
-    let tally = match Patterns::with(&rule.cause_patterns) {
-        Ok(patterns) => {
-            let patterns = patterns.reading(&rule.cause_statuses);
-            count(rule, round, opened_at, &patterns)
-        }
-        Err(_) => Tally::default(),
-    };
+/// Why the breaker of `case` opened. Each witness weighs by its kind and amount (`votes`). A cause with 0.6 of the
+/// weight is the class; two with 0.25 each and none with 0.6 are mixed; all else is unknown.
+pub fn weigh(case: &Case, patterns: &Patterns, lasting: Lasting) -> Verdict {
+    let tally = votes::count(case, patterns);
     let (class, share) = class_of(&tally);
-    let confidence = share * tally.named() / (tally.named() + HALF_WEIGHT);
+    let confidence = confidence(class, share, &tally, case);
+    let reach = reach(case, class, &tally);
+    let runner_up = runner_up(class, &tally);
+    let told_wait = told_wait(class, &tally);
     let mut because = tally.clues;
     because.sort_by(|one, other| {
         let supports = |clue: &(f64, Clue)| Class::from(clue.1.cause) == class;
         supports(other).cmp(&supports(one)).then(other.0.total_cmp(&one.0))
     });
-    let ranked = &tally.ranked;
-    let runner_up = match class {
-        Class::Unknown => ranked.first(),
-        Class::Auth
-        | Class::RateLimited
-        | Class::Upstream5xx
-        | Class::Timeout
-        | Class::Network
-        | Class::Tls
-        | Class::Database
-        | Class::Resource
-        | Class::ClientBug
-        | Class::Mixed => ranked.get(1),
-    };
     Verdict {
         class,
-        confidence: if confidence.is_finite() { confidence.clamp(0.0, 1.0) } else { 0.0 },
+        confidence,
         because: because.into_iter().take(CLUES_MOST).map(|(_, clue)| clue).collect(),
-        runner_up: runner_up
-            .filter(|(_, weight)| *weight >= RUNNER_UP * tally.total)
-            .map(|(cause, _)| *cause),
+        runner_up,
         lasting,
         retry_at: tally.retry_at,
         quota: tally.quota && class == Class::RateLimited,
+        told_wait,
+        reach,
+        against: tally.aside.into_iter().take(AGAINST_MOST).collect(),
+        missing: case.missing.clone(),
     }
-}
-
-/// All votes of the round. What is missing, failed, partial or stale has none (P8).
-fn count(rule: &Rule, round: &Round, opened_at: Timestamp, patterns: &Patterns) -> Tally {
-    let mut ballot = Ballot::new(patterns, opened_at);
-    let Some(findings) = &round.findings else { return Tally::default() };
-    for evidence in &rule.evidence {
-        let Some(Finding::Value(reading)) = findings.get(&evidence.name) else { continue };
-        let is_stale = since(round.asked_at, reading.at) > evidence.max_age;
-        match evidence.meaning {
-            Meaning::Quantity => {}
-            Meaning::Statuses | Meaning::Upstream if is_stale => {}
-            // A query's number is a count or a ratio: 429 of something are no 429.
-            Meaning::Errors | Meaning::Statuses | Meaning::Upstream
-                if matches!(reading.value, Value::Number(_))
-                    && !matches!(evidence.ask, Ask::Http(_)) => {}
-            // Lines carry their own times.
-            Meaning::Errors | Meaning::Statuses | Meaning::Upstream => {
-                ballot.cast(&evidence.name, reading);
-            }
-        }
-    }
-    ballot.tally()
 }
 
 fn class_of(tally: &Tally) -> (Class, f64) {
@@ -106,4 +64,60 @@ fn class_of(tally: &Tally) -> (Class, f64) {
     } else {
         (Class::Unknown, 0.0)
     }
+}
+
+fn confidence(_class: Class, share: f64, tally: &Tally, case: &Case) -> f64 {
+    let sure = share * tally.named() / (tally.named() + HALF_WEIGHT);
+    let sure = if case.missing.is_empty() { sure } else { sure * PARTIAL };
+    if sure.is_finite() { sure.clamp(0.0, 1.0) } else { 0.0 }
+}
+
+fn runner_up(class: Class, tally: &Tally) -> Option<Cause> {
+    let ranked = &tally.ranked;
+    let next = if class == Class::Unknown { ranked.first() } else { ranked.get(1) };
+    next.filter(|(_, weight)| *weight >= RUNNER_UP * tally.total).map(|(cause, _)| *cause)
+}
+
+/// A wait that was told beside the cause, or by its own lines.
+fn told_wait(class: Class, tally: &Tally) -> Option<crate::core::time::Duration> {
+    let fits = |cause: &Option<Cause>| cause.is_none_or(|cause| Class::from(cause) == class);
+    let told = tally.told_wait.iter().filter(|(cause, _)| fits(cause)).map(|(_, wait)| *wait);
+    told.filter(|wait| !wait.is_zero()).max()
+}
+
+/// One instance of several, or all at once, and what that points to.
+fn reach(case: &Case, class: Class, tally: &Tally) -> Reach {
+    let Some(instances) = case.instances.filter(|instances| instances.total > 0) else {
+        return Reach::Unknown;
+    };
+    let (open, total) = (instances.open, instances.total);
+    let deployed = case.witnesses.iter().any(|witness| {
+        matches!(&witness.said, Said::Support(Support::Version { at, .. }) if at.is_none_or(|at| at <= case.opened_at))
+    });
+    if open >= total && total > 1 {
+        let fault = if class == Class::Auth {
+            Shared::Credential
+        } else if deployed || class == Class::ClientBug {
+            Shared::Deploy
+        } else {
+            Shared::Dependency
+        };
+        return Reach::Shared { total, fault };
+    }
+    if open == 1 && total > 1 {
+        let of_cause = tally.instances.iter().find(|(cause, _)| Class::from(**cause) == class);
+        let only = of_cause.filter(|(_, instances)| instances.len() == 1);
+        let instance = only.and_then(|(_, instances)| instances.first().cloned());
+        return Reach::Local { open, total, instance };
+    }
+    if total > 1 { Reach::Some { open, total } } else { Reach::Unknown }
+}
+
+/// How many kinds of witnesses say so.
+#[allow(dead_code, reason = "used by the calibration that follows")]
+fn kinds(cause: Cause, tally: &Tally) -> usize {
+    tally
+        .kinds
+        .get(&cause)
+        .map_or(0, |kinds| kinds.iter().filter(|kind| **kind != Kind::Support).count())
 }

@@ -1,27 +1,30 @@
-//! The votes of one round's findings, weighed by kind and amount. Never lets one kind of evidence outshout the others
+//! The votes of a case's witnesses, weighed by kind and amount. Never lets one kind of evidence outshout the others
 //! by its numbers: three thousand failed calls and three log lines are two witnesses.
 
+mod counts;
 mod labels;
 mod lines;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::labels::Bucket;
+use super::case::{Case, Said};
+use super::support::Hints;
 use super::{Cause, Clue};
 use crate::core::classify::{self, Patterns};
-use crate::core::evidence::{ProbeResult, Reading, Value};
+use crate::core::evidence::ProbeResult;
 use crate::core::time::{Duration, Timestamp, after};
 
 /// Error lines say what failed; statuses what a gateway made of it; a probe what another call meets now.
 const LINES: f64 = 1.0;
 const STATUSES: f64 = 0.8;
 const PROBE: f64 = 0.6;
+/// A measurement that fits what the lines say makes them surer.
+const SUPPORT: f64 = 0.15;
 /// So many failures give half of a witness's weight.
 const HALF_AMOUNT: f64 = 2.0;
 /// Failures without a name stand against every cause, at half their weight.
 const UNNAMED: f64 = 0.5;
-/// Client errors below this share of all calls are the ordinary background of any service.
-const BACKGROUND: f64 = 0.05;
 
 /// The outcome: causes by weight, strongest first.
 #[derive(Default)]
@@ -31,7 +34,26 @@ pub(super) struct Tally {
     pub(super) total: f64,
     pub(super) clues: Vec<(f64, Clue)>,
     pub(super) retry_at: Option<Timestamp>,
+    pub(super) told_wait: BTreeMap<Option<Cause>, Duration>,
     pub(super) quota: bool,
+    /// Weight of the lines that said themselves what failed.
+    pub(super) by_lines: BTreeMap<Cause, f64>,
+    pub(super) line_amount: f64,
+    /// Kinds of witnesses that speak for a cause by themselves.
+    pub(super) kinds: BTreeMap<Cause, BTreeSet<Kind>>,
+    /// The instances whose lines spoke for a cause.
+    pub(super) instances: BTreeMap<Cause, BTreeSet<String>>,
+    pub(super) aside: Vec<String>,
+    /// Errors began only after the opening.
+    pub(super) after_only: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Lines,
+    Statuses,
+    Probe,
+    Support,
 }
 
 impl Tally {
@@ -44,74 +66,47 @@ impl Tally {
 struct Soft {
     weight: f64,
     bucket: Bucket,
+    kind: Kind,
 }
 
 /// The votes while they are cast.
 pub(super) struct Ballot<'p> {
     patterns: &'p Patterns,
     opened_at: Timestamp,
+    tally: Tally,
     votes: BTreeMap<Cause, f64>,
-    /// Of `votes`, those by lines that say themselves what failed.
-    by_lines: BTreeMap<Cause, f64>,
-    line_amount: f64,
+    hints: Hints,
     soft: Vec<Soft>,
     clues: BTreeMap<(Cause, String), (f64, Clue)>,
-    retry_at: Option<Timestamp>,
     quota_lines: u32,
     rate_lines: u32,
 }
 
-impl<'p> Ballot<'p> {
-    pub(super) fn new(patterns: &'p Patterns, opened_at: Timestamp) -> Self {
-        Self {
-            patterns,
-            opened_at,
-            votes: BTreeMap::new(),
-            by_lines: BTreeMap::new(),
-            line_amount: 0.0,
-            soft: Vec::new(),
-            clues: BTreeMap::new(),
-            retry_at: None,
-            quota_lines: 0,
-            rate_lines: 0,
+/// All votes of a case.
+pub(super) fn count(case: &Case, patterns: &Patterns) -> Tally {
+    let mut ballot = Ballot {
+        patterns,
+        opened_at: case.opened_at,
+        tally: Tally::default(),
+        votes: BTreeMap::new(),
+        hints: Hints::default(),
+        soft: Vec::new(),
+        clues: BTreeMap::new(),
+        quota_lines: 0,
+        rate_lines: 0,
+    };
+    for witness in &case.witnesses {
+        match &witness.said {
+            Said::Lines(lines) => ballot.lines(&witness.question, lines, &case.whose),
+            Said::Counts(counts) => ballot.counts(&witness.question, counts),
+            Said::Probe { probe, at } => ballot.probe(&witness.question, probe, *at),
+            Said::Support(support) => ballot.hints.add(&witness.question, support, case.opened_at),
         }
     }
+    ballot.tally()
+}
 
-    /// One finding's votes, by the kind of its value.
-    pub(super) fn cast(&mut self, question: &str, reading: &Reading) {
-        match &reading.value {
-            Value::Lines { lines, complete } => self.lines(question, lines, *complete, reading.at),
-            Value::Series(series) => {
-                self.series(question, series.iter().map(|(label, count)| (label.as_str(), *count)));
-            }
-            // A single status: `503` as a number or as a word.
-            Value::Number(status) => {
-                self.series(question, std::iter::once((format!("{status}").as_str(), 1.0)));
-            }
-            Value::Word(word) => self.series(question, std::iter::once((word.as_str(), 1.0))),
-            Value::Probe(probe) => self.probe(question, probe, reading.at),
-            Value::Trend(_) => {}
-        }
-    }
-
-    fn series<'s>(&mut self, question: &str, series: impl Iterator<Item = (&'s str, f64)>) {
-        let counts: Vec<(&str, f64)> =
-            series.filter(|(_, count)| count.is_finite() && *count > 0.0).collect();
-        let all: f64 = counts.iter().map(|(_, count)| count).sum();
-        let failing: Vec<Bucket> = counts
-            .iter()
-            .filter_map(|(label, count)| labels::bucket(label, *count, self.patterns))
-            .filter(|bucket| {
-                bucket.cause != Some(Cause::ClientBug) || bucket.count >= BACKGROUND * all
-            })
-            .collect();
-        let amount: f64 = failing.iter().map(|bucket| bucket.count).sum();
-        for bucket in failing {
-            let weight = STATUSES * amount / (amount + HALF_AMOUNT) * bucket.count / amount;
-            self.soften(question, weight, bucket);
-        }
-    }
-
+impl Ballot<'_> {
     fn probe(&mut self, question: &str, probe: &ProbeResult, at: Timestamp) {
         if probe.healthy {
             return;
@@ -136,60 +131,102 @@ impl<'p> Ballot<'p> {
             count: 1.0,
             sample: classify::sample(&sample),
         };
-        self.soften(question, PROBE, bucket);
+        if let Some(wait) = probe.retry_after {
+            let told = self.tally.told_wait.entry(Some(cause)).or_default();
+            *told = (*told).max(wait);
+        }
+        self.soften(question, PROBE, bucket, Kind::Probe);
     }
 
     /// A vote that lines may explain; its clue stays with what it literally says.
-    fn soften(&mut self, question: &str, weight: f64, bucket: Bucket) {
+    fn soften(&mut self, question: &str, weight: f64, bucket: Bucket, kind: Kind) {
         if let Some(cause) = bucket.cause {
-            self.clue(question, cause, weight, bucket.count, &bucket.sample);
+            let clue = Clue::of(cause, question, bucket.count, &bucket.sample);
+            self.clue(weight, clue);
         }
-        self.soft.push(Soft { weight, bucket });
+        self.soft.push(Soft { weight, bucket, kind });
     }
 
     /// The sample of a cause is that of its heaviest vote.
-    fn clue(&mut self, question: &str, cause: Cause, weight: f64, count: f64, sample: &str) {
-        let clue =
-            Clue { cause, question: question.to_owned(), count: 0.0, sample: sample.to_owned() };
-        let entry = self.clues.entry((cause, question.to_owned())).or_insert((0.0, clue));
-        entry.0 += weight;
-        entry.1.count += count;
+    fn clue(&mut self, weight: f64, clue: Clue) {
+        let key = (clue.cause, clue.question.clone());
+        match self.clues.get_mut(&key) {
+            None => drop(self.clues.insert(key, (weight, clue))),
+            Some((known_weight, known)) => {
+                *known_weight += weight;
+                known.count += clue.count;
+                known.first = [known.first, clue.first].into_iter().flatten().min();
+                known.last = known.last.max(clue.last);
+            }
+        }
     }
 
     /// The last moment that anybody named: an earlier one has been overtaken.
     fn told(&mut self, wait: Option<Duration>, at: Timestamp) {
-        self.retry_at = self.retry_at.max(wait.map(|wait| after(at, wait)));
+        self.tally.retry_at = self.tally.retry_at.max(wait.map(|wait| after(at, wait)));
     }
 
-    pub(super) fn tally(mut self) -> Tally {
-        let explained = self.line_amount / (self.line_amount + HALF_AMOUNT);
+    fn tally(mut self) -> Tally {
         let mut unnamed = 0.0;
-        for Soft { weight, bucket } in std::mem::take(&mut self.soft) {
-            let candidates: Vec<(Cause, f64)> = bucket
-                .explained_by
-                .iter()
-                .filter_map(|cause| self.by_lines.get(cause).map(|weight| (*cause, *weight)))
-                .collect();
-            let by_candidates: f64 = candidates.iter().map(|(_, weight)| weight).sum();
-            let moved = if by_candidates > 0.0 { weight * explained } else { 0.0 };
-            for (cause, share) in candidates {
-                *self.votes.entry(cause).or_default() += moved * share / by_candidates;
+        for soft in std::mem::take(&mut self.soft) {
+            // Nothing says that it failed before the opening, and the lines say that it failed after.
+            if self.tally.after_only && soft.kind == Kind::Statuses {
+                continue;
             }
-            match bucket.cause {
-                Some(cause) => *self.votes.entry(cause).or_default() += weight - moved,
-                None => unnamed += UNNAMED * (weight - moved),
+            unnamed += UNNAMED * self.explain(soft);
+        }
+        for (cause, strength) in &self.hints.by_cause {
+            if self.tally.by_lines.contains_key(cause) {
+                *self.votes.entry(*cause).or_default() += SUPPORT * strength;
+                self.tally.kinds.entry(*cause).or_default().insert(Kind::Support);
             }
         }
         let mut ranked: Vec<(Cause, f64)> =
             self.votes.into_iter().filter(|(_, weight)| *weight > 0.0).collect();
         ranked.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
         let named: f64 = ranked.iter().map(|(_, weight)| weight).sum();
+        let voted: BTreeSet<Cause> = ranked.iter().map(|(cause, _)| *cause).collect();
+        let hints = self.hints.clues.into_iter().filter(|(_, clue)| voted.contains(&clue.cause));
         Tally {
             ranked,
             total: named + unnamed,
-            clues: self.clues.into_values().collect(),
-            retry_at: self.retry_at,
+            clues: self.clues.into_values().chain(hints).collect(),
             quota: self.quota_lines > 0 && self.quota_lines * 2 >= self.rate_lines,
+            ..self.tally
         }
     }
+
+    /// Gives a status to the causes that the lines name behind it, else to those that measurements suggest.
+    /// The weight that stays without a name.
+    fn explain(&mut self, Soft { weight, bucket, kind }: Soft) -> f64 {
+        let explained = self.tally.line_amount / (self.tally.line_amount + HALF_AMOUNT);
+        let by_lines = among(&self.tally.by_lines, bucket.explained_by);
+        let left = self.move_to(&by_lines, weight, explained, kind);
+        let hints = among(&self.hints.by_cause, bucket.explained_by);
+        let surest = hints.iter().map(|(_, strength)| *strength).fold(0.0, f64::max);
+        // What the lines name needs no guess.
+        let surest = if by_lines.is_empty() { surest } else { 0.0 };
+        let left = self.move_to(&hints, left, surest, kind);
+        let Some(cause) = bucket.cause else { return left };
+        *self.votes.entry(cause).or_default() += left;
+        self.tally.kinds.entry(cause).or_default().insert(kind);
+        0.0
+    }
+
+    /// Moves `share` of a weight to candidates by their own weights; what is left.
+    fn move_to(&mut self, to: &[(Cause, f64)], weight: f64, share: f64, kind: Kind) -> f64 {
+        let all: f64 = to.iter().map(|(_, weight)| weight).sum();
+        if all <= 0.0 {
+            return weight;
+        }
+        for (cause, part) in to {
+            *self.votes.entry(*cause).or_default() += weight * share * part / all;
+            self.tally.kinds.entry(*cause).or_default().insert(kind);
+        }
+        weight * (1.0 - share)
+    }
+}
+
+fn among(weights: &BTreeMap<Cause, f64>, causes: &[Cause]) -> Vec<(Cause, f64)> {
+    causes.iter().filter_map(|cause| weights.get(cause).map(|weight| (*cause, *weight))).collect()
 }

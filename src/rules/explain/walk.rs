@@ -123,6 +123,10 @@ fn opened(rule: &Rule, target: &Target, class: Class, now: Timestamp) -> Inciden
             lasting: Lasting::Unknown,
             retry_at: (class == Class::RateLimited).then(|| after(now, RETRY_AFTER)),
             quota: false,
+            told_wait: None,
+            reach: crate::core::cause::Reach::default(),
+            against: Vec::new(),
+            missing: Vec::new(),
         });
     }
     incident

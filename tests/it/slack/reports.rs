@@ -45,6 +45,10 @@ pub fn waiting(number: u64) -> Report {
             lasting: Lasting::Yes,
             retry_at: Some(at(900)),
             quota: false,
+            told_wait: None,
+            reach: reclose::core::cause::Reach::default(),
+            against: Vec::new(),
+            missing: Vec::new(),
         }),
         advice: None,
         acknowledged: None,
@@ -114,7 +118,7 @@ pub fn page(number: u64) -> Page {
 }
 
 fn clue(cause: Cause, question: &str, count: f64, sample: &str) -> Clue {
-    Clue { cause, question: question.into(), count, sample: sample.into() }
+    Clue::of(cause, question, count, sample)
 }
 
 fn step(text: &str, mark: Mark) -> Step {

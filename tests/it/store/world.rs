@@ -173,6 +173,10 @@ pub fn acts(decision: &mut Decision, intent: &Intent) {
         lasting: Lasting::No,
         retry_at: None,
         quota: false,
+        told_wait: None,
+        reach: reclose::core::cause::Reach::default(),
+        against: Vec::new(),
+        missing: Vec::new(),
     });
     incident.attempts.push(Attempt {
         key: intent.key.clone(),
