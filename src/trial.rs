@@ -51,6 +51,7 @@ struct Tried {
     line: usize,
     took: Duration,
     failure: Option<Failure>,
+    covered: Covered,
     /// The text of the file, for the lines of what failed.
     source: Arc<crate::rules::Source>,
 }
@@ -86,7 +87,7 @@ impl Suite {
                 }
                 let began = since_boot();
                 let played = play(case, &rules);
-                covered.entry(&file.rule).or_default().join(played.covered);
+                covered.entry(&file.rule).or_default().join(played.covered.clone());
                 cases.push(Tried {
                     file: file.source.path.clone(),
                     rule: file.rule.clone(),
@@ -94,6 +95,7 @@ impl Suite {
                     line: case.line,
                     took: since_boot().saturating_sub(began),
                     failure: played.failure,
+                    covered: played.covered,
                     source: Arc::clone(&file.source),
                 });
             }

@@ -76,7 +76,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Trouble> {
     }
     // A test that fails anyway notices nothing.
     let mutated = (arguments.mutate && run.failed() == 0)
-        .then(|| suite.mutate(arguments.filter.as_deref(), &Progress::default()));
+        .then(|| suite.mutate(arguments.filter.as_deref(), &run, &Progress::default()));
     if arguments.json {
         answer::print(&trial::json(&run, mutated.as_ref()).map_err(anyhow::Error::from)?);
     } else {

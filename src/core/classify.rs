@@ -11,7 +11,7 @@ use regex_automata::meta::{self, Regex};
 use regex_automata::util::syntax;
 use regex_automata::{MatchKind, PatternSet};
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use self::envelope::Opened;
 use self::table::{Says, TABLE};
@@ -27,6 +27,8 @@ const CACHE_BYTES: usize = 16 << 20;
 const EXTRA_BYTES: usize = 1 << 20;
 /// More than this many patterns in one rule are a mistake.
 const EXTRA_MOST: usize = 64;
+/// So many rules' patterns stay compiled; a folder has fewer rules. Beyond, it begins anew.
+const COMPILED_MOST: usize = 1_024;
 /// Samples that people read are one line of this length.
 const SAMPLE_CHARS: usize = 200;
 
@@ -48,7 +50,7 @@ pub enum PatternError {
 /// The built-in patterns, and a rule's own above them.
 pub struct Patterns {
     builtin: &'static Builtin,
-    extra: Option<RegexSet>,
+    extra: Option<Arc<RegexSet>>,
     extra_causes: Vec<Cause>,
     statuses: Statuses,
 }
@@ -78,9 +80,7 @@ impl Patterns {
         if extra.len() > EXTRA_MOST {
             return Err(PatternError::TooMany { count: extra.len() });
         }
-        let texts: Vec<&str> = extra.iter().map(|pattern| pattern.log.as_str()).collect();
-        let set = RegexSetBuilder::new(&texts).size_limit(EXTRA_BYTES).build();
-        let Ok(set) = set else { return Err(first_fault(extra)) };
+        let set = compiled(extra)?;
         let extra_causes = extra.iter().map(|pattern| pattern.cause).collect();
         Ok(Self { builtin: shared(), extra: Some(set), extra_causes, statuses: Statuses::new() })
     }
@@ -133,6 +133,23 @@ impl Patterns {
 fn shared() -> &'static Builtin {
     static BUILTIN: OnceLock<Builtin> = OnceLock::new();
     BUILTIN.get_or_init(Builtin::compile)
+}
+
+/// A rule's own patterns, compiled once for all its decisions. A function of their texts, as above.
+fn compiled(extra: &[CausePattern]) -> Result<Arc<RegexSet>, PatternError> {
+    static COMPILED: Mutex<BTreeMap<Vec<String>, Arc<RegexSet>>> = Mutex::new(BTreeMap::new());
+    let texts: Vec<String> = extra.iter().map(|pattern| pattern.log.clone()).collect();
+    let mut known = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(set) = known.get(&texts) {
+        return Ok(Arc::clone(set));
+    }
+    let set = RegexSetBuilder::new(&texts).size_limit(EXTRA_BYTES).build();
+    let Ok(set) = set.map(Arc::new) else { return Err(first_fault(extra)) };
+    if known.len() >= COMPILED_MOST {
+        known.clear();
+    }
+    known.insert(texts, Arc::clone(&set));
+    Ok(set)
 }
 
 impl Builtin {

@@ -2,15 +2,19 @@
 //!
 //! Rules are taken apart by name, so that a key that is added to them must be answered here.
 
-use crate::core::action::{Action, Budget};
+mod ladder;
+mod weaker;
+
+use crate::core::action::Action;
 use crate::core::evidence::Ask;
 use crate::core::rule::{
-    BreakerState, EscalateWhen, EscalationRule, EvidenceRule, Mode, ProbeRule, Recovery, Rule,
-    RuleSet, Rung, StateRule, VerifyRule, VerifySignal, Wait,
+    AlertMatch, EscalateWhen, EscalationRule, EvidenceRule, Mode, OneOf, ProbeRule, Recovery, Rule,
+    RuleSet, StateRule, VerifyRule,
 };
 use crate::core::time::Duration;
 
 use super::play::{allow, each_rule};
+use weaker::{another_time, delay, forget, half_budget, remove, swapped};
 
 /// One change of a rule, by the key that it changes.
 pub(crate) struct Change {
@@ -106,12 +110,11 @@ impl Changes<'_> {
         } = rule;
         self.mode(*mode);
         self.add("target_from", "removed", |rule| rule.target_from = None);
-        for index in 0..matchers.len() {
-            self.add(format!("match[{index}]"), "removed", move |rule| {
-                remove(&mut rule.matchers, index);
-            });
+        for (index, one) in matchers.iter().enumerate() {
+            self.matcher(index, one);
         }
         self.add("act_after", "set to 0s", |rule| rule.act_after = Duration::ZERO);
+        self.add("act_after", "halved", |rule| rule.act_after /= 2);
         self.add("updates.every", "doubled", |rule| rule.updates_every *= 2);
         self.state(state);
         self.recovery(*recovery);
@@ -157,6 +160,32 @@ impl Changes<'_> {
         }
     }
 
+    /// Alerts that this rule is about and would miss, or that it is not about and would take.
+    fn matcher(&mut self, index: usize, matcher: &AlertMatch) {
+        let AlertMatch { source: _, labels } = matcher;
+        let key = format!("match[{index}]");
+        self.add(&key, "removed", move |rule| remove(&mut rule.matchers, index));
+        for (label, wanted) in labels {
+            let key = format!("{key}.{label}");
+            let name = label.clone();
+            self.add(&key, "ignored", move |rule| {
+                if let Some(one) = rule.matchers.get_mut(index) {
+                    one.labels.remove(&name);
+                }
+            });
+            for (item, value) in wanted.values().iter().enumerate() {
+                let name = label.clone();
+                self.add(&key, &format!("without {value}"), move |rule| {
+                    let one = rule.matchers.get_mut(index);
+                    if let Some(OneOf::Any(values)) = one.and_then(|one| one.labels.get_mut(&name))
+                    {
+                        remove(values, item);
+                    }
+                });
+            }
+        }
+    }
+
     fn mode(&mut self, mode: Mode) {
         let higher = match mode {
             Mode::Observe => Mode::Suggest,
@@ -189,6 +218,9 @@ impl Changes<'_> {
         self.add("recovery.half_open_after", "doubled", |rule| {
             rule.recovery.half_open_after = rule.recovery.half_open_after.map(|span| span * 2);
         });
+        self.add("recovery.half_open_after", "halved", |rule| {
+            rule.recovery.half_open_after = rule.recovery.half_open_after.map(|span| span / 2);
+        });
         self.add("recovery.needs_idle", "removed", |rule| rule.recovery.needs_idle = false);
     }
 
@@ -217,84 +249,6 @@ impl Changes<'_> {
         });
     }
 
-    fn rungs(
-        &mut self,
-        key: &str,
-        rungs: &[Rung],
-        of: impl Fn(&mut Rule) -> &mut Vec<Rung> + Copy + Send + Sync + 'static,
-    ) {
-        for (index, rung) in rungs.iter().enumerate() {
-            let key = format!("{key}[{index}]");
-            self.add(&key, "removed", move |rule| remove(of(rule), index));
-            let with = move |change: fn(&mut Rung)| {
-                move |rule: &mut Rule| {
-                    if let Some(rung) = of(rule).get_mut(index) {
-                        change(rung);
-                    }
-                }
-            };
-            match rung {
-                Rung::Do { action: _, gone: _, all, within: _ } => {
-                    self.add(format!("{key}.when.gone"), "removed", with(no_proof));
-                    self.add(format!("{key}.within"), "doubled", with(widen));
-                    for (item, signal) in all.iter().enumerate() {
-                        let key = format!("{key}.all[{item}]");
-                        self.signal(&key, item, signal, move |rule| {
-                            match of(rule).get_mut(index) {
-                                Some(Rung::Do { all, .. }) => Some(all),
-                                Some(Rung::Wait(_) | Rung::Ask { .. } | Rung::Escalate) | None => {
-                                    None
-                                }
-                            }
-                        });
-                    }
-                }
-                Rung::Ask { text: _, until, within: _ } => {
-                    if !until.is_empty() {
-                        self.add(format!("{key}.until"), "removed", with(not_until));
-                        self.add(format!("{key}.within"), "doubled", with(widen));
-                    }
-                }
-                Rung::Wait(Wait::RetryAfter { .. }) => {
-                    self.add(format!("{key}.at_least"), "removed", with(no_least));
-                    self.add(format!("{key}.at_most"), "doubled", with(widen));
-                }
-                Rung::Wait(Wait::For(_)) => self.add(key, "doubled", with(widen)),
-                // How long the breaker takes stands under `recovery`.
-                Rung::Wait(Wait::HalfOpen) | Rung::Escalate => {}
-            }
-        }
-    }
-
-    /// One item of a list of signals: gone, or satisfied with less.
-    fn signal(
-        &mut self,
-        key: &str,
-        item: usize,
-        signal: &VerifySignal,
-        of: impl Fn(&mut Rule) -> Option<&mut Vec<VerifySignal>> + Copy + Send + Sync + 'static,
-    ) {
-        self.add(key, "removed", move |rule| {
-            if let Some(all) = of(rule) {
-                remove(all, item);
-            }
-        });
-        match signal {
-            VerifySignal::AtMost { .. } | VerifySignal::AtLeast { .. } => {
-                self.add(key, "loosened", move |rule| {
-                    if let Some(signal) = of(rule).and_then(|all| all.get_mut(item)) {
-                        loosen(signal);
-                    }
-                });
-            }
-            VerifySignal::State(_)
-            | VerifySignal::AlertResolved
-            | VerifySignal::Healthy(_)
-            | VerifySignal::Falling(_)
-            | VerifySignal::NotRising(_) => {}
-        }
-    }
-
     fn action(&mut self, action: &Action) {
         let Action { name, how: _, cooldown: _, at_most: _ } = action;
         let key = format!("actions.{name}.guards");
@@ -313,20 +267,14 @@ impl Changes<'_> {
         );
         self.add(format!("{key}.cooldown"), "halved", with(|action| action.cooldown /= 2));
         self.add(format!("{key}.at_most"), "removed", with(|action| action.at_most = None));
-        self.add(
-            format!("{key}.at_most"),
-            "one more",
-            with(|action| {
-                let more =
-                    |budget: Budget| Budget { times: budget.times.saturating_add(1), ..budget };
-                action.at_most = action.at_most.map(more);
-            }),
-        );
+        self.add(format!("{key}.at_most"), "one more", with(another_time));
+        self.add(format!("{key}.at_most"), "in half the time", with(half_budget));
     }
 
     fn verify(&mut self, verify: &VerifyRule) {
         let VerifyRule { hold: _, within: _, every: _, all } = verify;
         self.add("verify.hold", "set to 1s", |rule| rule.verify.hold = LEAST);
+        self.add("verify.hold", "halved", |rule| rule.verify.hold /= 2);
         self.add("verify.within", "doubled", |rule| rule.verify.within *= 2);
         for (index, signal) in all.iter().enumerate() {
             self.signal(&format!("verify.all[{index}]"), index, signal, |rule| {
@@ -363,6 +311,11 @@ impl Changes<'_> {
                 delay(&mut one.when);
             }
         });
+        self.add(format!("{key}.when"), "remembered for half the time", move |rule| {
+            if let Some(one) = rule.escalate.get_mut(index) {
+                forget(&mut one.when);
+            }
+        });
     }
 
     fn probe(&mut self, index: usize, probe: &ProbeRule) {
@@ -376,84 +329,11 @@ impl Changes<'_> {
             }
         };
         self.add(format!("{key}.hold"), "removed", with(|probe| probe.hold = Duration::ZERO));
+        self.add(format!("{key}.hold"), "halved", with(|probe| probe.hold /= 2));
         self.add(
             format!("{key}.through_breaker"),
             "removed",
             with(|probe| probe.through_breaker = false),
         );
-    }
-}
-
-fn remove<T>(list: &mut Vec<T>, index: usize) {
-    if index < list.len() {
-        list.remove(index);
-    }
-}
-
-fn no_proof(rung: &mut Rung) {
-    if let Rung::Do { gone, .. } = rung {
-        *gone = false;
-    }
-}
-
-fn no_least(rung: &mut Rung) {
-    if let Rung::Wait(Wait::RetryAfter { at_least, .. }) = rung {
-        *at_least = Duration::ZERO;
-    }
-}
-
-fn not_until(rung: &mut Rung) {
-    if let Rung::Ask { until, .. } = rung {
-        until.clear();
-    }
-}
-
-fn widen(rung: &mut Rung) {
-    match rung {
-        Rung::Do { within, .. } | Rung::Ask { within, .. } => *within *= 2,
-        Rung::Wait(Wait::RetryAfter { at_most, .. }) => *at_most *= 2,
-        Rung::Wait(Wait::For(span)) => *span *= 2,
-        Rung::Wait(Wait::HalfOpen) | Rung::Escalate => {}
-    }
-}
-
-/// Satisfied with twice or half of it; where it is nothing, with one.
-fn loosen(signal: &mut VerifySignal) {
-    match signal {
-        VerifySignal::AtMost { limit, .. } if *limit > 0.0 => *limit *= 2.0,
-        VerifySignal::AtMost { limit, .. } => *limit += 1.0,
-        VerifySignal::AtLeast { limit, .. } if *limit > 0.0 => *limit /= 2.0,
-        VerifySignal::AtLeast { limit, .. } => *limit -= 1.0,
-        VerifySignal::State(_)
-        | VerifySignal::AlertResolved
-        | VerifySignal::Healthy(_)
-        | VerifySignal::Falling(_)
-        | VerifySignal::NotRising(_) => {}
-    }
-}
-
-fn delay(when: &mut EscalateWhen) {
-    match when {
-        EscalateWhen::OpenFor(span)
-        | EscalateWhen::Unacknowledged(span)
-        | EscalateWhen::UnknownFor(span)
-        | EscalateWhen::Rising { span, .. } => *span *= 2,
-        EscalateWhen::UnknownCause { rounds } => *rounds = rounds.saturating_add(1),
-        EscalateWhen::Reopened { times, .. } => *times = times.saturating_add(1),
-        EscalateWhen::SeveralOpen { incidents } => *incidents = incidents.saturating_add(1),
-        EscalateWhen::Always => {}
-        EscalateWhen::Any(list) => list.iter_mut().for_each(delay),
-    }
-}
-
-/// What a word would mean to somebody who is wrong about it.
-const fn swapped(state: BreakerState) -> BreakerState {
-    match state {
-        BreakerState::Open => BreakerState::Closed,
-        BreakerState::Closed
-        | BreakerState::HalfOpen
-        | BreakerState::Quiet
-        | BreakerState::Held
-        | BreakerState::Unknown => BreakerState::Open,
     }
 }

@@ -26,6 +26,15 @@ impl Covered {
         self.0.extend(other.0);
     }
 
+    /// Whether what a change is called after (`ladder.timeout[1].within doubled`) was reached.
+    pub(crate) fn reaches(&self, change: &str) -> bool {
+        let of = |key: &String| {
+            let key = key.replace(": ", ".guards.");
+            change.strip_prefix(&key).is_some_and(|rest| rest.starts_with([' ', '.']))
+        };
+        self.0.iter().any(of)
+    }
+
     /// Guards that said no to an action.
     pub(crate) fn guards(&mut self, action: &str, refused: &[String]) {
         for guard in refused {

@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use super::Suite;
 use super::changes::{Change, changes};
 use super::file::{Case, TestFile};
 use super::play::play;
+use super::{Run, Suite, Tried};
 use crate::core::rule::{RuleName, RuleSet};
-use crate::core::time::Duration;
 use crate::rules::{Mistake, sort};
 
 /// Hears how far it is.
@@ -44,6 +43,19 @@ struct Job<'s> {
     noticed: bool,
 }
 
+/// The cases of one rule.
+struct Likely<'s> {
+    cases: Vec<Probable<'s>>,
+    /// The one that noticed a change last.
+    last: AtomicUsize,
+}
+
+/// A case, and what came of it with the rule as it is.
+struct Probable<'s> {
+    case: &'s Case,
+    tried: Option<&'s Tried>,
+}
+
 impl Mutated {
     /// Every change is noticed or excused, and every excuse is needed.
     pub fn sound(&self) -> bool {
@@ -56,8 +68,9 @@ impl Mutated {
 }
 
 impl Suite {
-    /// Tries every change of every rule, on all cores.
-    pub fn mutate(&self, filter: Option<&str>, progress: &dyn Tell) -> Mutated {
+    /// Tries every change of every rule, on all cores. `run` is of the rules as they are: it tells which tests are quick,
+    /// and what they reach.
+    pub fn mutate(&self, filter: Option<&str>, run: &Run, progress: &dyn Tell) -> Mutated {
         let wanted = |name: &&RuleName| filter.is_none_or(|filter| name.contains(filter));
         let jobs: Vec<Mutex<Job<'_>>> = self
             .rules
@@ -73,11 +86,14 @@ impl Suite {
             })
             .map(Mutex::new)
             .collect();
+        let likely = self.likely(run);
         let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let work = || {
             while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let mut job = job.lock().unwrap_or_else(PoisonError::into_inner);
-                job.noticed = self.notices(job.rule, &job.change);
+                job.noticed = likely
+                    .get(job.rule)
+                    .is_some_and(|cases| self.notices(job.rule, &job.change, cases));
                 progress.tried(done.fetch_add(1, Ordering::Relaxed) + 1, jobs.len());
             }
         };
@@ -92,14 +108,38 @@ impl Suite {
         self.survey(jobs.collect())
     }
 
-    /// Some test of the rule fails with this change.
-    fn notices(&self, rule: &RuleName, change: &Change) -> bool {
+    /// The cases of each rule, the quickest first.
+    fn likely<'s>(&'s self, run: &'s Run) -> BTreeMap<&'s RuleName, Likely<'s>> {
+        let mut likely: BTreeMap<&RuleName, Vec<Probable<'_>>> = BTreeMap::new();
+        for file in &self.files {
+            for case in &file.cases {
+                let same = |tried: &&Tried| tried.rule == file.rule && tried.name == case.name;
+                let tried = run.cases.iter().find(same);
+                likely.entry(&file.rule).or_default().push(Probable { case, tried });
+            }
+        }
+        for cases in likely.values_mut() {
+            cases.sort_by_key(|one| one.tried.map(|tried| tried.took));
+        }
+        let all = likely.into_iter();
+        all.map(|(rule, cases)| (rule, Likely { cases, last: AtomicUsize::new(0) })).collect()
+    }
+
+    /// Some test of the rule fails with this change. One that notices is enough.
+    fn notices(&self, rule: &RuleName, change: &Change, likely: &Likely<'_>) -> bool {
         let set: Arc<RuleSet> = Arc::new(change.of(&self.only(rule)));
-        let files = self.files.iter().filter(|file| file.rule == *rule);
-        let mut cases: Vec<&Case> = files.flat_map(|file| &file.cases).collect();
-        // Short lives are tried sooner, and one that notices is enough.
-        cases.sort_by_key(|case| case.steps.iter().map(|step| step.after).sum::<Duration>());
-        cases.into_iter().any(|case| play(case, &set).failure.is_some())
+        let last = likely.last.load(Ordering::Relaxed);
+        let mut order: Vec<(usize, &Probable<'_>)> = likely.cases.iter().enumerate().collect();
+        // First the one that noticed the change before, most often of the same part; then those that reach this part.
+        let reaches =
+            |one: &Probable<'_>| one.tried.is_some_and(|tried| tried.covered.reaches(&change.name));
+        order.sort_by_key(|(index, one)| (*index != last, !reaches(one)));
+        let notices = |one: &Probable<'_>| play(one.case, &set).failure.is_some();
+        let noticed = order.into_iter().find(|(_, one)| notices(one)).map(|(index, _)| index);
+        if let Some(index) = noticed {
+            likely.last.store(index, Ordering::Relaxed);
+        }
+        noticed.is_some()
     }
 
     fn survey(&self, jobs: Vec<Job<'_>>) -> Mutated {

@@ -355,7 +355,11 @@ fn a_change_that_no_test_notices_is_named_and_an_excuse_excuses_it() {
         "ladder.otherwise[0] removed",
         "actions.reset.guards.cooldown removed",
         "actions.reset.guards.cooldown halved",
+        "match[0].alertname ignored",
+        "state.max_age removed",
+        "ladder.upstream_5xx[0].within doubled",
         "verify.all[2] removed",
+        "verify.within doubled",
         "escalate[0] removed",
         "updates.every doubled",
     ] {
@@ -397,7 +401,7 @@ fn what_fails_without_a_change_is_not_changed() {
 }
 
 #[test]
-fn the_shipped_rules_are_covered_and_every_change_of_them_is_noticed_or_excused() {
+fn the_shipped_rules_are_covered() {
     let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
     let suite = Suite::load(&rules).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
     let run = suite.run(None);

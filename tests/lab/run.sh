@@ -32,8 +32,8 @@ rm -rf target/slack-bodies
 step "tests (cargo nextest, filter: $only)" \
     cargo nextest run --locked --features test-hooks -E "$only"
 if [ "$only" = 'all()' ]; then
-    step 'rules/: their own tests (reclose test)' \
-        cargo run --locked --features test-hooks -- test rules/ --require-coverage 100
+    step 'rules/: their own tests, and what they would not notice (reclose test --mutate)' \
+        cargo run --locked --features test-hooks -- test rules/ --require-coverage 100 --mutate
     step 'docs/quickstart.md, as it stands' tests/lab/quickstart.sh
     # Last, because it judges the bodies that the tests have sent.
     step 'messages to Slack, by slack_sdk and @slack/types' tests/slack/validate.sh
