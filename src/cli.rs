@@ -10,6 +10,7 @@ mod ack;
 mod alerts;
 mod audit;
 mod check;
+mod classify;
 mod coverage;
 #[cfg(feature = "demo")]
 mod demo;
@@ -63,6 +64,8 @@ enum Command {
     Check(check::Arguments),
     /// Show what becomes of each step of the runbooks, and which test shows it
     Coverage(coverage::Arguments),
+    /// Say what log lines tell of a cause
+    Classify(classify::Arguments),
     /// List the packs for the breakers of known libraries, or print one
     Packs(packs::Arguments),
     /// Write alerting rules for Prometheus
@@ -121,6 +124,7 @@ impl Cli {
             #[cfg(feature = "demo")]
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Coverage(arguments) => coverage::run(&arguments),
+            Command::Classify(arguments) => classify::run(&arguments),
             Command::Packs(arguments) => packs::run(&arguments),
             Command::Alerts(arguments) => alerts::run(&arguments),
             Command::Reload(arguments) => reload::run(arguments).await,

@@ -21,6 +21,7 @@ mod located;
 mod logs;
 mod mistake;
 mod packs;
+mod patterns;
 mod probes;
 mod promql;
 mod read;
@@ -53,6 +54,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::core::classify::Patterns;
 use crate::core::rule::{RuleSet, Target, TargetName};
 use files::TARGETS;
 
@@ -81,6 +83,15 @@ pub fn packs(dir: Option<&Path>) -> (Vec<Pack>, Vec<Mistake>) {
     let packs = packs::Packs::read(&read.packs, &mut mistakes);
     sort(&mut mistakes);
     (packs.all().cloned().collect(), mistakes)
+}
+
+/// The patterns for log lines: the built-in ones and those of a folder. `None` if the latter are wrong; the mistakes say how.
+pub fn line_patterns(dir: &Path) -> (Option<Patterns>, Vec<Mistake>) {
+    let mut mistakes = Vec::new();
+    let read = files::read(dir, &mut Vec::new());
+    let added = patterns::added(&read.patterns, &mut mistakes);
+    sort(&mut mistakes);
+    (added.and_then(|added| Patterns::over(&added).ok()), mistakes)
 }
 
 /// The owners' inventory alone, if nothing is wrong with it: what it forbids holds even while a rule beside it is wrong.

@@ -2,27 +2,27 @@
 //!
 //! Lines are text of anybody's choosing. A line has no authority; it counts as one sample of a well-known wording.
 
+mod entry;
 mod envelope;
-mod table;
+mod ready;
+mod set;
 mod told;
 
+pub use entry::{Added, Entry, Says, Tier, builtin as builtin_entries, ordered, tsv};
+pub use ready::Lines;
+pub use set::Probe;
+
 use regex::{RegexSet, RegexSetBuilder};
-use regex_automata::meta::{self, Regex};
-use regex_automata::util::syntax;
-use regex_automata::{MatchKind, PatternSet};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use self::envelope::Opened;
-use self::table::{Says, TABLE};
-use self::told::{Access, Told};
+use self::set::Compiled;
+use self::told::Access;
 use super::cause::{Cause, Signal};
 use super::evidence::FailureKind;
 use super::rule::CausePattern;
 
-/// The lazy automaton's cache, per thread that classifies: above what the built-in set needs, far below the 2 MB
-/// at which a large Unicode set falls off its cliff.
-const CACHE_BYTES: usize = 16 << 20;
 /// What one rule's own patterns may take when compiled.
 const EXTRA_BYTES: usize = 1 << 20;
 /// More than this many patterns in one rule are a mistake.
@@ -32,7 +32,7 @@ const COMPILED_MOST: usize = 1_024;
 /// Samples that people read are one line of this length.
 const SAMPLE_CHARS: usize = 200;
 
-/// A rule's own pattern that cannot be used.
+/// Patterns that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PatternError {
     #[error(
@@ -45,11 +45,14 @@ pub enum PatternError {
         "the patterns of one rule take more than {EXTRA_BYTES} bytes when compiled; make them shorter"
     )]
     TooLarge,
+    #[error("the patterns of this folder cannot be used: {fault}")]
+    Table { fault: String },
 }
 
-/// The built-in patterns, and a rule's own above them.
+/// The built-in patterns, those of a rules folder, and one rule's own above them.
+#[derive(Clone)]
 pub struct Patterns {
-    builtin: &'static Builtin,
+    compiled: Arc<Compiled>,
     extra: Option<Arc<RegexSet>>,
     extra_causes: Vec<Cause>,
     statuses: Statuses,
@@ -58,31 +61,62 @@ pub struct Patterns {
 /// What the statuses of one rule's upstream mean, before the built-in table.
 type Statuses = BTreeMap<u16, Cause>;
 
-struct Builtin {
-    set: Option<Regex>,
-    says: Vec<Says>,
-    told: Told,
-    /// Where a breaker's own line passes on the result that failed.
-    passed_on: Option<regex::Regex>,
+/// A line's signal, and what decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    pub signal: Signal,
+    pub by: By,
+}
+
+/// What decided about a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum By {
+    /// An entry of a patterns file: `http-clients/refused`.
+    Entry(String),
+    /// A pattern of the rule itself, or the rule's reading of a status.
+    Rule,
+    Status,
+    /// A request that our own server answered.
+    Served,
+    Nothing,
 }
 
 impl Patterns {
     /// Compiled once for the process; then free.
     pub fn builtin() -> Self {
-        Self { builtin: shared(), extra: None, extra_causes: Vec::new(), statuses: Statuses::new() }
+        Self::of(set::shared())
+    }
+
+    fn of(compiled: Arc<Compiled>) -> Self {
+        Self { compiled, extra: None, extra_causes: Vec::new(), statuses: Statuses::new() }
+    }
+
+    /// The built-in patterns and those of a rules folder.
+    pub fn over(added: &Added) -> Result<Self, PatternError> {
+        Compiled::over(added).map(Self::of)
+    }
+
+    /// Only these entries: for tests of what single entries are worth.
+    pub fn only(entries: Vec<Entry>) -> Result<Self, PatternError> {
+        Compiled::new(ordered(entries)).map(Arc::new).map(Self::of)
     }
 
     /// The built-in patterns below those of one rule.
     pub fn with(extra: &[CausePattern]) -> Result<Self, PatternError> {
+        Self::builtin().below(extra)
+    }
+
+    /// These below the patterns of one rule.
+    pub fn below(self, extra: &[CausePattern]) -> Result<Self, PatternError> {
         if extra.is_empty() {
-            return Ok(Self::builtin());
+            return Ok(self);
         }
         if extra.len() > EXTRA_MOST {
             return Err(PatternError::TooMany { count: extra.len() });
         }
         let set = compiled(extra)?;
         let extra_causes = extra.iter().map(|pattern| pattern.cause).collect();
-        Ok(Self { builtin: shared(), extra: Some(set), extra_causes, statuses: Statuses::new() })
+        Ok(Self { extra: Some(set), extra_causes, ..self })
     }
 
     /// With a rule's own reading of statuses.
@@ -103,36 +137,41 @@ impl Patterns {
 
     /// What one line (with the lines of its traceback, if the source keeps them together) says.
     pub fn line(&self, text: &str) -> Signal {
+        self.explain(text).signal
+    }
+
+    /// What one line says, and why.
+    pub fn explain(&self, text: &str) -> Reading {
         let opened = envelope::open(text);
-        let mut signal = self.builtin.read(&opened, &self.statuses);
+        let reading = self.compiled.read(&opened, &self.statuses);
         let own = self.extra.as_ref().and_then(|extra| {
             extra.matches(&opened.text).iter().next().or_else(|| extra.matches(text).iter().next())
         });
-        if let Some(cause) = own.and_then(|index| self.extra_causes.get(index)) {
-            // The rule's author knows this system; the built-in patterns do not.
-            let quota = signal.quota && *cause == Cause::RateLimited;
-            signal = Signal { cause: Some(*cause), quota, echo: false, ..signal };
-            signal.retry_after =
-                signal.retry_after.or_else(|| self.builtin.wait(&opened, Some(*cause)));
-        }
-        signal
+        let Some(cause) = own.and_then(|index| self.extra_causes.get(index)) else {
+            return reading;
+        };
+        // The rule's author knows this system; the built-in patterns do not.
+        let signal = reading.signal;
+        let quota = signal.quota && *cause == Cause::RateLimited;
+        let retry_after = signal.retry_after.or_else(|| self.compiled.wait(&opened, Some(*cause)));
+        let signal = Signal { cause: Some(*cause), quota, echo: false, retry_after, ..signal };
+        Reading { signal, by: By::Rule }
     }
 
-    /// Bytes that the built-in set holds, without the caches of single threads.
+    /// Bytes that the compiled set holds, without the caches of single threads.
     pub fn memory_bytes(&self) -> usize {
-        self.builtin.set.as_ref().map_or(0, Regex::memory_usage)
+        self.compiled.memory_bytes()
     }
 
-    /// How many built-in patterns there are; zero would mean that they do not compile.
+    /// How many patterns there are; zero would mean that they do not compile.
     pub fn count(&self) -> usize {
-        self.builtin.set.as_ref().map_or(0, Regex::pattern_len)
+        self.compiled.count()
     }
-}
 
-/// Compiling is a function of constants: sharing its result keeps the core pure.
-fn shared() -> &'static Builtin {
-    static BUILTIN: OnceLock<Builtin> = OnceLock::new();
-    BUILTIN.get_or_init(Builtin::compile)
+    /// Every entry, in the order in which they decide.
+    pub fn entries(&self) -> &[Entry] {
+        &self.compiled.entries
+    }
 }
 
 /// A rule's own patterns, compiled once for all its decisions. A function of their texts, as above.
@@ -152,67 +191,50 @@ fn compiled(extra: &[CausePattern]) -> Result<Arc<RegexSet>, PatternError> {
     Ok(set)
 }
 
-impl Builtin {
-    fn compile() -> Self {
-        let rows = || {
-            TABLE
-                .iter()
-                .flat_map(|(says, patterns)| patterns.iter().map(|pattern| (*says, *pattern)))
-        };
-        let patterns: Vec<&str> = rows().map(|(_, pattern)| pattern).collect();
-        let set = Regex::builder()
-            .configure(
-                meta::Config::new()
-                    .match_kind(MatchKind::All)
-                    .utf8_empty(false)
-                    .hybrid_cache_capacity(CACHE_BYTES),
-            )
-            .syntax(syntax::Config::new().unicode(false).utf8(false).case_insensitive(true))
-            .build_many(&patterns);
-        Self {
-            // Without patterns no line says anything and every cause is unknown, which never acts; a test forbids it.
-            set: set.ok(),
-            says: rows().map(|(says, _)| says).collect(),
-            told: Told::new(),
-            passed_on: regex::Regex::new(
-                r"(?i)(?:\bresult: |\blast (?:error|failure|exception)\b[:= ]|\bcaused by\b[:= ]|\bcause[:=]|\bcause = |\bdue to\b|\breason[:=]|\brecorded an error:|\bfailure[:=]|\berror[:=])",
-            )
-            .ok(),
-        }
-    }
-
-    fn read(&self, opened: &Opened<'_>, own: &Statuses) -> Signal {
+impl Compiled {
+    fn read(&self, opened: &Opened<'_>, own: &Statuses) -> Reading {
         if let Access::Served(status) = self.told.access(&opened.text) {
             // Our own server's log: what it answered its clients below 500 is their affair.
             let signal = if status >= 500 { self::status(status) } else { none() };
-            return Signal { status: Some(status), ..signal };
+            return Reading { signal: Signal { status: Some(status), ..signal }, by: By::Served };
         }
         let status = opened.status.or_else(|| self.told.status(&opened.text));
         if opened.ordinary {
-            return Signal { status, ..none() };
+            return Reading { signal: Signal { status, ..none() }, by: By::Nothing };
         }
-        let (mut signal, status) = match self.strongest(&opened.text) {
-            Some(Says::Harmless) => return Signal { status, ..none() },
-            Some(Says::Overflow) if status == Some(429) => (by_wording(None, status, own), status),
-            Some(says @ (Says::Echo | Says::EchoOf(_) | Says::Overflow)) => {
-                self.echo(says, &opened.text, own)
+        let entry = self.strongest(&opened.text);
+        let named = || entry.map_or(By::Nothing, |entry| By::Entry(entry.path()));
+        let (mut signal, status, by) = match entry.map(|entry| entry.says) {
+            Some(Says::Harmless) => {
+                return Reading { signal: Signal { status, ..none() }, by: named() };
             }
-            says => (by_wording(says, status, own), status),
+            Some(Says::Overflow) if status == Some(429) => {
+                (by_wording(None, status, own), status, By::Status)
+            }
+            Some(says @ (Says::Echo | Says::Gateway | Says::Overflow)) => {
+                let (signal, status) = self.echo(says, &opened.text, own);
+                (signal, status, named())
+            }
+            says => {
+                let signal = by_wording(says, status, own);
+                let by_word = match says {
+                    Some(Says::Is(_) | Says::Quota) => true,
+                    Some(Says::Likely(_)) => code_says_nothing(status, own),
+                    Some(Says::Harmless | Says::Echo | Says::Gateway | Says::Overflow) | None => {
+                        false
+                    }
+                };
+                let by = match (by_word, signal.cause) {
+                    (true, _) => named(),
+                    (false, Some(_)) => By::Status,
+                    (false, None) => By::Nothing,
+                };
+                (signal, status, by)
+            }
         };
         signal.status = status;
         signal.retry_after = self.wait(opened, signal.cause);
-        signal
-    }
-
-    /// The first row of the table that matches.
-    fn strongest(&self, text: &str) -> Option<Says> {
-        let set = self.set.as_ref()?;
-        if !set.is_match(text) {
-            return None;
-        }
-        let mut hits = PatternSet::new(set.pattern_len());
-        set.which_overlapping_matches(&regex_automata::Input::new(text), &mut hits);
-        hits.iter().next().and_then(|hit| self.says.get(hit.as_usize())).copied()
+        Reading { signal, by }
     }
 
     /// A breaker's line has no vote, unless it passes on the result that failed: then that result has.
@@ -224,23 +246,15 @@ impl Builtin {
         if let Some((marker, tail)) = tail {
             let status = self.told.status(&format!("{marker}{tail}"));
             let failing = status.filter(|status| *status >= 400);
-            let signal = match self.strongest(tail) {
-                Some(Says::Harmless | Says::Echo | Says::EchoOf(_) | Says::Overflow) => none(),
+            let signal = match self.strongest(tail).map(|entry| entry.says) {
+                Some(Says::Harmless | Says::Echo | Says::Gateway | Says::Overflow) => none(),
                 says => by_wording(says, failing, own),
             };
             if signal.cause.is_some() {
                 return (signal, status);
             }
         }
-        let cause = match says {
-            Says::EchoOf(cause) => Some(cause),
-            Says::Harmless
-            | Says::Echo
-            | Says::Overflow
-            | Says::Is(_)
-            | Says::Quota
-            | Says::Likely(_) => None,
-        };
+        let cause = (says == Says::Gateway).then_some(Cause::Upstream5xx);
         (Signal { cause, echo: true, ..none() }, None)
     }
 
@@ -251,6 +265,10 @@ impl Builtin {
             Some(_) | None => None,
         })
     }
+}
+
+fn code_says_nothing(code: Option<u16>, own: &Statuses) -> bool {
+    code.is_none_or(|code| by_status(code, own).cause.is_none())
 }
 
 /// A wording that proves a cause goes before the status, and the status before a wording that only suggests one.
@@ -268,7 +286,7 @@ fn by_wording(says: Option<Says>, code: Option<u16>, own: &Statuses) -> Signal {
             let by_status = code.map_or_else(none, told);
             Signal { cause: by_status.cause.or(Some(cause)), ..by_status }
         }
-        Some(Says::Harmless | Says::Echo | Says::EchoOf(_) | Says::Overflow) | None => {
+        Some(Says::Harmless | Says::Echo | Says::Gateway | Says::Overflow) | None => {
             code.map_or_else(none, told)
         }
     }

@@ -12,10 +12,12 @@ pub use remedy::{Rung, VerifyRule, VerifySignal, Wait};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::action::{Action, ActionName};
 use super::alert::{Alert, Labels};
 use super::cause::{Cause, Class};
+use super::classify::{Lines, PatternError, Patterns};
 use super::evidence::{Ask, Finding, QuestionName, Value};
 use super::incident::{Breaker, Placement, printable};
 use super::planted::{Bug, Bugs};
@@ -97,6 +99,9 @@ pub struct Rule {
     /// What HTTP statuses mean at this upstream, before the built-in table.
     #[serde(default)]
     pub cause_statuses: BTreeMap<u16, Cause>,
+    /// The patterns for log lines that its rules folder adds to the built-in ones.
+    #[serde(default)]
+    pub lines: Lines,
     /// What to do about a cause, in a sentence for people.
     #[serde(default)]
     pub advice: BTreeMap<Class, String>,
@@ -214,6 +219,11 @@ pub struct RuleSet {
 const LOWERED: &str = "-lowered";
 
 impl Rule {
+    /// What reads its log lines and statuses: the built-in patterns, its folder's and its own. Compiled once.
+    pub fn patterns(&self) -> Result<Arc<Patterns>, PatternError> {
+        self.lines.patterns(&self.cause_patterns, &self.cause_statuses)
+    }
+
     pub fn matches(&self, alert: &Alert) -> bool {
         self.matchers.iter().any(|matcher| matcher.matches(alert))
     }

@@ -11,8 +11,8 @@ use super::yaml::{self, FILE_MOST_BYTES, Kind, Node};
 const DEPTH_MOST: usize = 4;
 /// More files than this are not rules that people wrote.
 const FILES_MOST: usize = 2_000;
-/// Read by other parts: patterns for log lines.
-const FOLDER_APART: &str = "patterns";
+/// What log lines say: for all rules of the folder.
+const PATTERNS: &str = "patterns";
 /// Packs of breaker libraries: not rules, but what rules use.
 const PACKS: &str = "packs";
 pub(crate) const TARGETS: &str = "targets.yaml";
@@ -34,6 +34,7 @@ pub(crate) struct Read {
     pub(crate) targets: Option<Parsed>,
     pub(crate) rules: Vec<Parsed>,
     pub(crate) packs: Vec<Parsed>,
+    pub(crate) patterns: Vec<Parsed>,
     /// Path below the folder and text of everything read, for the revision.
     pub(crate) texts: Vec<(String, Arc<Source>)>,
 }
@@ -52,6 +53,7 @@ pub(crate) fn read(dir: &Path, mistakes: &mut Vec<Mistake>) -> Read {
     for path in paths {
         let is_targets = path == dir.join(TARGETS);
         let is_pack = path.starts_with(dir.join(PACKS));
+        let is_pattern = path.starts_with(dir.join(PATTERNS));
         let Some(source) = text(&path, mistakes) else { continue };
         let below = path.strip_prefix(dir).unwrap_or(&path).display().to_string();
         read.texts.push((below, Arc::clone(&source)));
@@ -61,6 +63,8 @@ pub(crate) fn read(dir: &Path, mistakes: &mut Vec<Mistake>) -> Read {
             read.targets = Some(parsed);
         } else if is_pack {
             read.packs.push(parsed);
+        } else if is_pattern {
+            read.patterns.push(parsed);
         } else {
             read.rules.push(parsed);
         }
@@ -141,7 +145,7 @@ fn list(
             continue;
         }
         if path.is_dir() {
-            if depth < DEPTH_MOST && name != FOLDER_APART {
+            if depth < DEPTH_MOST {
                 list(&path, depth + 1, wanted, paths, mistakes);
             }
         } else if name.ends_with(".yml") {

@@ -7,6 +7,7 @@ mod alerts;
 mod ask;
 mod http;
 mod ladder;
+mod patterns;
 mod rule;
 mod targets;
 mod verify;
@@ -20,6 +21,7 @@ pub(crate) use ask::{
 };
 pub(crate) use http::{EXPECT, PROBE_HTTP, QUESTION_HTTP, RESET_HTTP, SECRET, SECRET_VALUE};
 pub(crate) use ladder::{ACTION, CAUSE, GUARDS, PROOF, RUNG, UNTIL};
+pub(crate) use patterns::{PATTERN_ENTRY, PATTERNS};
 pub(crate) use rule::{MATCHER, RECOVERY, RULE, TARGET_FROM, UPDATES};
 pub(crate) use targets::{INVENTORY, TARGET};
 pub(crate) use verify::{CONTACT, ESCALATION, OCCASION, PROBE, SIGNAL, VERIFY};
@@ -207,7 +209,8 @@ pub(crate) fn words<T>(table: &[(&'static str, T)]) -> Vec<&'static str> {
 }
 
 /// The kinds of file, by the word that the command line takes.
-pub(crate) static ROOTS: [(&str, &Shape); 2] = [("rule", &RULE), ("targets", &INVENTORY)];
+pub(crate) static ROOTS: [(&str, &Shape); 3] =
+    [("rule", &RULE), ("targets", &INVENTORY), ("patterns", &PATTERNS)];
 
 /// A shape and every shape that it leads to, each before those below it.
 pub(crate) fn under(root: &'static Shape) -> Vec<&'static Shape> {

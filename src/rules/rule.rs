@@ -16,6 +16,7 @@ use super::yaml::{Kind, Node};
 use crate::core::action::{Action, ActionName};
 use crate::core::alert::Source;
 use crate::core::cause::Class;
+use crate::core::classify::Lines;
 use crate::core::evidence::{Ask, QuestionName};
 use crate::core::rule::{
     AlertMatch, BreakerKind, EscalationRule, EvidenceRule, Meaning, Mode, ProbeRule, Recovery,
@@ -157,6 +158,7 @@ impl Reader {
             evidence: remedies.evidence,
             cause_patterns: remedies.causes.patterns,
             cause_statuses: remedies.causes.statuses,
+            lines: Lines::default(),
             advice: remedies.advice,
             ladder: remedies.ladders.of,
             otherwise: remedies.ladders.otherwise,

@@ -11,6 +11,7 @@ use super::ask::alike;
 use super::files::{Parsed, Read};
 use super::mistake::{Mistake, Source};
 use super::packs::{self, Pack, Packs};
+use super::patterns;
 use super::read::{Reader, Values};
 use super::rule::Draft;
 use super::targets::Inventory;
@@ -41,6 +42,7 @@ pub(crate) fn rule_set(read: &Read, mistakes: &mut Vec<Mistake>) -> RuleSet {
         read.targets.as_ref().map(|parsed| inventory(parsed, mistakes)).unwrap_or_default();
     let has_targets = read.targets.is_some();
     let packs = Packs::read(&read.packs, mistakes);
+    let lines = patterns::lines(&read.patterns, mistakes);
     let checked: Vec<Checked> = read
         .rules
         .iter()
@@ -60,7 +62,9 @@ pub(crate) fn rule_set(read: &Read, mistakes: &mut Vec<Mistake>) -> RuleSet {
     };
     for Checked { source, draft, filled, pack } in checked {
         let text = pack.as_ref().map_or("", |(pack, _)| pack.text.as_str());
-        let revision = rule_revision([&source.text, text], &draft.rule, &inventory);
+        let own = read.patterns.iter().map(|parsed| parsed.source.text.as_str());
+        let texts: Vec<&str> = [source.text.as_str(), text].into_iter().chain(own).collect();
+        let revision = rule_revision(&texts, &draft.rule, &inventory);
         let name = draft.rule.name.clone();
         set.packs.extend(pack.map(|(_, used)| (name.clone(), used)));
         let allowed =
@@ -71,11 +75,14 @@ pub(crate) fn rule_set(read: &Read, mistakes: &mut Vec<Mistake>) -> RuleSet {
             // Each is a rule of its own: an incident is decided by the one that it started with.
             let revised = |(target, rule): (TargetName, Rule)| {
                 let revision = hash([revision.as_str(), &target].into_iter());
-                (target, Rule { revision, ceilings: ceilings.clone(), ..rule })
+                (
+                    target,
+                    Rule { revision, ceilings: ceilings.clone(), lines: lines.clone(), ..rule },
+                )
             };
             set.filled.insert(name.clone(), filled.into_iter().map(revised).collect());
         }
-        set.rules.insert(name, Rule { revision, ceilings, ..draft.rule });
+        set.rules.insert(name, Rule { revision, ceilings, lines: lines.clone(), ..draft.rule });
     }
     set.targets = inventory.targets;
     set
@@ -290,14 +297,14 @@ fn set_revision(read: &Read, checked: &[Checked]) -> String {
 }
 
 /// The hash of the rule's text, of its pack's, and of what the owners say about its targets.
-fn rule_revision(texts: [&str; 2], rule: &Rule, inventory: &Inventory) -> String {
+fn rule_revision(texts: &[&str], rule: &Rule, inventory: &Inventory) -> String {
     let owners = rule.targets.iter().map(|name| {
         let (target, vars) = (inventory.targets.get(name), inventory.vars.get(name));
         // Their debug form names every field, in a fixed order.
         format!("{target:?} {vars:?}")
     });
     let owners: Vec<String> = owners.collect();
-    hash(texts.into_iter().chain(owners.iter().map(String::as_str)))
+    hash(texts.iter().copied().chain(owners.iter().map(String::as_str)))
 }
 
 fn hash<'t>(parts: impl Iterator<Item = &'t str>) -> String {

@@ -99,6 +99,8 @@ impl Changes<'_> {
             evidence,
             cause_patterns,
             cause_statuses,
+            // The folder's, for all of its rules: their examples test them.
+            lines: _,
             advice,
             ladder,
             otherwise,

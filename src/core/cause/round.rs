@@ -5,7 +5,6 @@ use super::judge::weigh;
 use super::lasting::lasting;
 use super::whose::Whose;
 use super::{Class, Reach, Verdict};
-use crate::core::classify::Patterns;
 use crate::core::evidence::{Absence, Ask, Finding, Reading, Value};
 use crate::core::incident::Round;
 use crate::core::rule::{EvidenceRule, Meaning, Rule};
@@ -15,10 +14,10 @@ use crate::core::time::{Timestamp, since};
 pub fn judge(rule: &Rule, round: &Round, opened_at: Timestamp, now: Timestamp) -> Verdict {
     let lasting = lasting(rule, round, now);
     // The loader refuses patterns that do not compile. Should one get here, nobody knows what it would have said.
-    let Ok(patterns) = Patterns::with(&rule.cause_patterns) else {
+    let Ok(patterns) = rule.patterns() else {
         return Verdict { lasting, ..unknown() };
     };
-    weigh(&case_of(rule, round, opened_at), &patterns.reading(&rule.cause_statuses), lasting)
+    weigh(&case_of(rule, round, opened_at), &patterns, lasting)
 }
 
 fn unknown() -> Verdict {

@@ -3,6 +3,8 @@
 
 use regex::bytes::{Captures, Regex, RegexBuilder};
 
+use std::sync::OnceLock;
+
 use crate::core::time::Duration;
 
 /// A longer wait than a month is a mistake or a trick, and no wait.
@@ -51,7 +53,13 @@ pub(super) enum Access {
 }
 
 impl Told {
-    pub(super) fn new() -> Self {
+    /// Compiled once for the process.
+    pub(super) fn shared() -> &'static Self {
+        static TOLD: OnceLock<Told> = OnceLock::new();
+        TOLD.get_or_init(Self::new)
+    }
+
+    fn new() -> Self {
         let header = format!(
             r#"(?:retry[-_ ]?after|ratelimit[-_]reset[-_]after)([-_]?ms|[-_]?millis)?["']?\s*([:=]?)\s*["'\[]?\s*([0-9]+(?:\.[0-9]+)?)\s*({UNIT})?(?:\b|$)"#
         );

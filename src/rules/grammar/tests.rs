@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::{INVENTORY, Key, Need, ROOTS, RULE, Shape, Takes, under};
+use super::{INVENTORY, Key, Need, PATTERNS, ROOTS, RULE, Shape, Takes, under};
+use crate::rules::files::Parsed;
 use crate::rules::golden;
 use crate::rules::mistake::Source;
 use crate::rules::read::{Reader, Values};
@@ -126,8 +127,9 @@ fn every_key_is_read_and_none_is_unknown() {
             READ.with_borrow_mut(BTreeSet::clear);
             let rules = with_key(&Takes::Shape(&RULE), shape, key);
             let inventories = with_key(&Takes::Shape(&INVENTORY), shape, key);
+            let patterns = with_key(&Takes::Shape(&PATTERNS), shape, key);
             assert!(
-                rules.len() + inventories.len() > 0,
+                rules.len() + inventories.len() + patterns.len() > 0,
                 "no way leads to {}.{}",
                 shape.name,
                 key.name
@@ -142,6 +144,11 @@ fn every_key_is_read_and_none_is_unknown() {
             for text in &inventories {
                 let (reader, root) = reader(text);
                 reader.inventory(&root);
+                told.extend(reader.into_mistakes());
+            }
+            for text in &patterns {
+                let (reader, root) = reader(text);
+                reader.pattern_file(&Parsed { source: Arc::clone(&reader.source), root });
                 told.extend(reader.into_mistakes());
             }
             for mistake in told {
@@ -164,6 +171,7 @@ fn every_shape_of_the_tables_is_reached_and_described() {
         include_str!("ask.rs"),
         include_str!("http.rs"),
         include_str!("ladder.rs"),
+        include_str!("patterns.rs"),
         include_str!("rule.rs"),
         include_str!("targets.rs"),
         include_str!("verify.rs"),

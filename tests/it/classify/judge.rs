@@ -74,6 +74,7 @@ fn rule() -> Rule {
             evidence("queue", Meaning::Quantity, query()),
         ],
         cause_patterns: vec![],
+        lines: Default::default(),
         cause_statuses: BTreeMap::new(),
         advice: BTreeMap::new(),
         ladder: BTreeMap::new(),

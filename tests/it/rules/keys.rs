@@ -8,7 +8,7 @@ use reclose::rules::{self, schema};
 use std::collections::BTreeSet;
 
 use super::folder::Folder;
-use cases::{CASES, Case, Edit};
+use cases::{CASES, Case, Edit, P, PATTERNS};
 
 /// Every key, as `shape.key`.
 fn keys() -> BTreeSet<String> {
@@ -69,6 +69,9 @@ fn changing_a_value_alone_changes_what_happens() {
     let mut ignored = Vec::new();
     for Case { key, setup, change } in CASES {
         let folder = Folder::sound();
+        if key.starts_with("pattern") {
+            folder.write(P, PATTERNS);
+        }
         edit(&folder, &[FEWER_LOOKS]);
         if !OWN_PATTERNS.contains(key) {
             edit(&folder, &[NO_PATTERNS]);

@@ -17,6 +17,22 @@ const fn case(key: &'static str, setup: &'static [Edit], change: Edit) -> Case {
 
 const R: &str = "api.yaml";
 const T: &str = "targets.yaml";
+pub const P: &str = "patterns/ours.yaml";
+
+/// What the folder's own patterns are, where a case is about them.
+pub const PATTERNS: &str = "version: 1
+patterns: ours
+summary: Our words
+entries:
+  - name: revoked
+    says: auth
+    tier: wide
+    for: ours
+    why: They say so
+    pattern: 'token \\w+ revoked'
+    examples: [ \"token abc revoked\" ]
+    counterexamples: [ \"token revoked\" ]
+";
 
 // What stands in the folder of the tests.
 const STATE: &str = "prometheus: max(breaker_state{service=\"api\"})";
@@ -475,4 +491,16 @@ pub const CASES: &[Case] = &[
         &[AUTO, (R, "\"http://127.0.0.1:9/reset\"", "\"{base}/reset\"")],
         (T, "9/api", "9/app"),
     ),
+    case("patterns.version", &[], (P, "version: 1", "version: 2")),
+    case("patterns.patterns", &[], (P, "patterns: ours", "patterns: grpc")),
+    case("patterns.summary", &[], (P, "summary: Our words", "summary: \"\"")),
+    case("patterns.entries", &[], (P, "entries:", "entries: []\nentries:")),
+    case("pattern.name", &[], (P, "name: revoked", "name: Revoked")),
+    case("pattern.says", &[], (P, "says: auth", "says: tls")),
+    case("pattern.tier", &[], (P, "tier: wide", "tier: hint")),
+    case("pattern.for", &[], (P, "for: ours", "for: Ours")),
+    case("pattern.why", &[], (P, "why: They say so", "why: \"\"")),
+    case("pattern.pattern", &[], (P, "'token", "'a token")),
+    case("pattern.examples", &[], (P, "\"token abc revoked\"", "\"abc\"")),
+    case("pattern.counterexamples", &[], (P, "\"token revoked\"", "\"token a revoked\"")),
 ];
