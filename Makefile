@@ -10,7 +10,7 @@ TEST := --locked --features test-hooks
 # Show one test or one module: `make test ONLY='test(/^webhook::/)'`.
 ONLY ?= all()
 
-.PHONY: help demo test check bench sim accept deny deploy docs fmt
+.PHONY: help demo test check bench sim fuzz accept deny deploy docs fmt
 
 help: ## this list
 	@echo 'reclose: brings tripped circuit breakers back, safely.'
@@ -37,6 +37,10 @@ bench: ## the figures, from a release build, beside the lab's Alertmanager
 
 sim: ## many more seeded lives than `make test` (LIVES=2000000)
 	@RECLOSE_SIM_LIVES='$(or $(LIVES),2000000)' cargo nextest run $(TEST) --no-capture -E 'test(/^sim::/)'
+
+fuzz: ## feed the readers of rules, packs, webhooks and log lines what strangers may write (SECS=60 for each)
+	@tests/lab/install.sh fuzz
+	tests/fuzz/run.sh '$(or $(SECS),60)' $(TARGETS)
 
 accept: ## take the snapshots as they are now, then look at `git diff`
 	@INSTA_UPDATE=always cargo nextest run $(TEST) --no-fail-fast

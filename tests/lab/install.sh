@@ -5,6 +5,7 @@
 #   tests/lab/install.sh            what `make test` needs
 #   tests/lab/install.sh check      that, and cargo-deny for `make deny`
 #   tests/lab/install.sh bench      Alertmanager and wrk, for `make bench`
+#   tests/lab/install.sh fuzz       cargo-fuzz and a C++ compiler, for `make fuzz`
 #   tests/lab/install.sh docker     Docker Engine and debootstrap, for deploy/docker-check.sh
 #   tests/lab/install.sh systemd    systemd-nspawn and debootstrap, for deploy/systemd-check.sh
 #
@@ -17,6 +18,7 @@ readonly purpose="${1:-test}"
 
 readonly nextest_version="~0.9"
 readonly deny_version="~0.20"
+readonly fuzz_version="~0.13"
 
 say() { printf 'install: %s\n' "$*"; }
 die() {
@@ -209,6 +211,12 @@ bench)
     need wrk wrk
     install_packages
     ;;
+fuzz)
+    require_tool_chain
+    need c++ g++
+    install_packages
+    cargo_tool cargo-fuzz "$fuzz_version"
+    ;;
 docker)
     need dockerd docker.io
     need docker docker.io
@@ -222,6 +230,6 @@ systemd)
     install_packages
     ;;
 *)
-    die "unknown purpose \`$purpose\`: test, check, bench, docker or systemd"
+    die "unknown purpose \`$purpose\`: test, check, bench, fuzz, docker or systemd"
     ;;
 esac
