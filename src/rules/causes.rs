@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use regex_automata::meta;
+
 use super::read::Reader;
 use super::yaml::{Kind, Node};
 use super::{grammar, ladder};
@@ -135,10 +137,14 @@ impl Reader {
                 "several short ones are easier to trust",
             );
         }
-        match regex::RegexBuilder::new(&text).size_limit(PATTERN_SIZE).build() {
-            Ok(pattern) if pattern.is_match("") => {
-                self.no(node, "this pattern matches every line", "name what only this cause writes")
+        if let Ok(pattern) = tried(&text) {
+            if !pattern.is_match("") {
+                return Some(text);
             }
+            let hint = "name what only this cause writes";
+            return self.no(node, "this pattern matches every line", hint);
+        }
+        match regex::RegexBuilder::new(&text).size_limit(PATTERN_SIZE).build() {
             Ok(_) => Some(text),
             Err(error) => {
                 let why = error.to_string();
@@ -151,6 +157,14 @@ impl Reader {
             }
         }
     }
+}
+
+/// The pattern, compiled as far as it takes to know that it is one: no automaton that would make it quick. That is most of the
+/// time that rules with patterns take to load.
+fn tried(text: &str) -> Result<meta::Regex, Box<meta::BuildError>> {
+    let config = meta::Config::new().nfa_size_limit(Some(PATTERN_SIZE)).auto_prefilter(false);
+    let config = config.onepass(false).backtrack(false).hybrid(false).dfa(false);
+    meta::Builder::new().configure(config).build(text).map_err(Box::new)
 }
 
 /// Every class, as the keys of a ladder are spelt, without `otherwise`.

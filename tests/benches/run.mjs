@@ -278,7 +278,7 @@ async function rules() {
     // Each a rule of its own: another name, other alerts.
     const text = templates[index % templates.length]
       .replace(/^breaker: .*$/m, `breaker: rule-${index}`)
-      .replace(/alertname: \w+/g, `alertname: Alert${index}`);
+      .replace(/alertname: (\w+|\[[^\]]*\])/g, `alertname: Alert${index}`);
     bytes += text.length;
     fs.writeFileSync(path.join(folder, `rule-${index}.yaml`), text);
   }
