@@ -175,9 +175,11 @@ impl Systems {
                 let _turn = self.lanes.pages.acquire().await;
                 http::question::ask(&self.client, &self.secrets, page, when).await
             }
-            Ask::LogFile { path, last_lines } => {
+            Ask::LogFile { path, last_lines, last, zone } => {
                 let _turn = self.lanes.files.acquire().await;
-                files::ask(path.clone(), *last_lines, now).await
+                let (path, last_lines) = (path.clone(), *last_lines);
+                let asked = files::Question { path, last_lines, last: *last, zone: zone.clone() };
+                files::ask(asked, now).await
             }
             Ask::Redis { url, key, pointer } => {
                 let _turn = self.lanes.pages.acquire().await;

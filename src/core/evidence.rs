@@ -37,8 +37,16 @@ pub enum Ask {
     Http(HttpAsk),
     /// Log lines from Loki of the last `last`.
     Loki { query: String, last: Duration, limit: u32 },
-    /// The newest lines of a local log file.
-    LogFile { path: String, last_lines: u32 },
+    /// The newest entries of a local log file and of what it was rotated into, of the last `last` if that is said. `zone`
+    /// is that of times that name none.
+    LogFile {
+        path: String,
+        last_lines: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last: Option<Duration>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        zone: Option<String>,
+    },
     /// The newest documents of an Elasticsearch or OpenSearch index, as log lines. `wanted` are exact values of fields.
     Elasticsearch {
         index: String,

@@ -9,7 +9,7 @@ use crate::core::time::Duration;
 
 /// Lines of one look into a log.
 pub(crate) const LINES: u32 = 500;
-pub(crate) const LINES_MOST: u32 = 5_000;
+pub(crate) const LINES_MOST: u32 = crate::systems::files::MAX_LINES;
 pub(crate) const LOG_LAST: Duration = Duration::from_mins(10);
 
 impl Reader {
@@ -65,6 +65,7 @@ impl Reader {
     }
 
     pub(crate) fn log_file(&self, node: &Node) -> Option<Ask> {
+        let (mut last, mut zone) = (Some(None), Some(None));
         let (path, last_lines) = match &node.kind {
             Kind::Map(_) => {
                 let fields = self.fields(node, &grammar::LOG_FILE)?;
@@ -72,12 +73,28 @@ impl Reader {
                     Some(node) => self.integer(node, 1..=LINES_MOST),
                     None => Some(LINES),
                 };
+                if let Some(node) = fields.get("last") {
+                    last = self.duration(node).map(Some);
+                }
+                if let Some(node) = fields.get("zone") {
+                    zone = self.zone(node).map(Some);
+                }
                 (fields.required(self, "path", "the file to read")?, lines)
             }
             Kind::Scalar(_) | Kind::List(_) => (node, Some(LINES)),
         };
         let path = self.path(path)?;
-        Some(Ask::LogFile { path, last_lines: last_lines? })
+        Some(Ask::LogFile { path, last_lines: last_lines?, last: last?, zone: zone? })
+    }
+
+    /// The name of a time zone, as `Europe/Berlin`.
+    fn zone(&self, node: &Node) -> Option<String> {
+        let text = self.text(node)?;
+        if jiff::tz::TimeZone::get(&text).is_ok() {
+            return Some(text);
+        }
+        let message = format!("no time zone is called `{}`", super::words::short(&text));
+        self.no(node, message, "a name of the tz database: UTC, Europe/Berlin, America/New_York")
     }
 
     /// The path of a file.

@@ -1,26 +1,44 @@
-//! The newest lines of a local log file, read from its end. Never reads a whole file, and never waits for a writer.
+//! The newest entries of a local log file, and of the files that it was rotated into, read from their ends. Never reads a
+//! whole history, and never waits for a writer.
 
+mod entries;
+mod rotated;
+mod stamp;
+
+use jiff::tz::TimeZone;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 
-use super::failed;
+use super::{failed, in_the_past};
 use crate::core::evidence::{Absence, Failure, FailureKind, Finding, LogLine, Reading, Value};
-use crate::core::time::Timestamp;
+use crate::core::time::{Duration, Timestamp};
+use rotated::{Packed, Place, Seen};
+use stamp::Reader;
 
-/// One read from the end of the file.
+/// One read from the end of the file; the next is twice as large.
 const CHUNK_BYTES: u64 = 64 * 1024;
-/// A thousand lines of 4 KiB: whoever writes longer ones gets fewer of them.
+/// A thousand lines of 4 KiB, of each file: whoever writes longer ones gets fewer of them.
 const MAX_READ_BYTES: u64 = 4 * 1024 * 1024;
+/// Of all files together.
+const MAX_TOTAL_BYTES: usize = 16 * 1024 * 1024;
 /// More lines do not make a cause clearer.
-const MAX_LINES: u32 = 1000;
+pub(crate) const MAX_LINES: u32 = 5_000;
 /// The cause of an error stands at its beginning.
 const MAX_LINE_CHARS: usize = 2000;
-/// Beyond this a number is milliseconds since 1970, not seconds (in seconds it would be the year 5138).
-const MILLIS_FROM: f64 = 1e11;
+/// A log that is rotated more often than this while it is read is read as it is.
+const TRIES: u32 = 3;
 
-pub(crate) async fn ask(path: String, last_lines: u32, now: Timestamp) -> Finding {
-    let lines = usize::try_from(last_lines.clamp(1, MAX_LINES)).unwrap_or(1);
-    match tokio::task::spawn_blocking(move || tail(&path, lines)).await {
+/// What is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
+    pub(crate) path: String,
+    pub(crate) last_lines: u32,
+    pub(crate) last: Option<Duration>,
+    pub(crate) zone: Option<String>,
+}
+
+pub(crate) async fn ask(ask: Question, now: Timestamp) -> Finding {
+    match tokio::task::spawn_blocking(move || newest(&ask, now)).await {
         Err(_) => Finding::failed(FailureKind::Lost, "a bug of reclose: see its log for a panic"),
         Ok(Err(failure)) => Finding::Failed(failure),
         Ok(Ok((lines, _))) if lines.is_empty() => Finding::NoData(Absence::Empty),
@@ -30,53 +48,159 @@ pub(crate) async fn ask(path: String, last_lines: u32, now: Timestamp) -> Findin
     }
 }
 
-/// The last `wanted` lines, oldest first, and whether they are all that the file has.
-fn tail(path: &str, wanted: usize) -> Result<(Vec<LogLine>, bool), Failure> {
-    let unreadable = |error: &std::io::Error| {
-        let kind = if error.kind() == ErrorKind::PermissionDenied {
-            FailureKind::Unauthorized
-        } else {
-            FailureKind::Unreachable
-        };
-        failed(kind, format!("{path}: {error}"))
-    };
-    // Asked before opening, because opening a pipe would wait for its writer.
-    let about = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
-    if !about.is_file() {
-        return Err(failed(FailureKind::BadQuestion, format!("{path} is no regular file")));
-    }
-    let mut file = File::open(path).map_err(|error| unreadable(&error))?;
-    let (bytes, start) = read_end(&mut file, wanted).map_err(|error| unreadable(&error))?;
-    let text = String::from_utf8_lossy(&bytes);
-    let mut lines: Vec<&str> = text.lines().collect();
-    // What was cut at the front is no line.
-    let whole_file = start == 0;
-    if !whole_file && !lines.is_empty() {
-        lines.remove(0);
-    }
-    let complete = whole_file && lines.len() <= wanted;
-    let first = lines.len().saturating_sub(wanted);
-    let newest = lines.into_iter().skip(first).filter(|line| !line.trim().is_empty());
-    Ok((newest.map(|line| LogLine { at: stamp(line), text: clean(line) }).collect(), complete))
+/// What is wanted of a log.
+struct Wanted {
+    entries: usize,
+    /// Older entries are none.
+    since: Option<Timestamp>,
+    reader: Reader,
 }
 
-/// The end of the file with more than `wanted` line ends in it, and where it starts.
-fn read_end(file: &mut File, wanted: usize) -> std::io::Result<(Vec<u8>, u64)> {
-    let mut start = file.seek(SeekFrom::End(0))?;
-    let mut chunks: Vec<Vec<u8>> = Vec::new();
-    let (mut read, mut line_ends) = (0, 0);
-    while start > 0 && read < MAX_READ_BYTES && line_ends <= wanted {
-        let size = start.min(CHUNK_BYTES);
-        start -= size;
-        file.seek(SeekFrom::Start(start))?;
-        let mut chunk = Vec::new();
-        file.by_ref().take(size).read_to_end(&mut chunk)?;
-        line_ends += chunk.iter().map(|byte| usize::from(*byte == b'\n')).sum::<usize>();
-        read += size;
-        chunks.push(chunk);
+/// The newest entries, oldest first, and whether they are all that was asked for.
+fn newest(ask: &Question, now: Timestamp) -> Result<(Vec<LogLine>, bool), Failure> {
+    let zone = match &ask.zone {
+        None => TimeZone::UTC,
+        Some(name) => TimeZone::get(name)
+            .map_err(|_| failed(FailureKind::BadQuestion, format!("no zone is called {name}")))?,
+    };
+    let entries = usize::try_from(ask.last_lines.clamp(1, MAX_LINES)).unwrap_or(1);
+    let since = ask.last.map(|last| in_the_past(now, last));
+    let wanted = Wanted { entries, since, reader: Reader { zone, now } };
+    for _ in 1..TRIES {
+        let before = rotated::look(&ask.path);
+        let found = read_all(&ask.path, &before, &wanted);
+        let after = rotated::look(&ask.path);
+        if rotated::same(&before, &after) {
+            return found;
+        }
     }
-    chunks.reverse();
-    Ok((chunks.concat(), start))
+    // What was read while the files moved may lack lines.
+    let (lines, _) = read_all(&ask.path, &rotated::look(&ask.path), &wanted)?;
+    Ok((lines, false))
+}
+
+/// From the newest file on into the older ones, while something is wanted that they may have.
+fn read_all(path: &str, seen: &Seen, wanted: &Wanted) -> Result<(Vec<LogLine>, bool), Failure> {
+    let mut read = Vec::new();
+    let mut lines: Vec<LogLine> = Vec::new();
+    let mut left = rotated::MAX_UNPACKED_BYTES;
+    let mut held = 0;
+    // Without a file of that name only what it was rotated into can tell; without that, its absence is the answer.
+    let about = std::fs::metadata(path);
+    let missing = matches!(&about, Err(error) if error.kind() == ErrorKind::NotFound);
+    if !missing || seen.older.is_empty() {
+        // Asked before opening, because opening a pipe would wait for its writer.
+        if !about.map_err(|error| unreadable(path, &error))?.is_file() {
+            return Err(failed(FailureKind::BadQuestion, format!("{path} is no regular file")));
+        }
+        let mut file = File::open(path).map_err(|error| unreadable(path, &error))?;
+        read.extend(file.metadata().ok().map(|about| rotated::id(&about)));
+        let (bytes, whole) = end_of(&mut file, wanted).map_err(|error| unreadable(path, &error))?;
+        held += bytes.len();
+        lines = entries_of(&bytes, whole, wanted);
+        if !whole || wanted.has_enough(&lines) {
+            return Ok(wanted.cut(lines, whole));
+        }
+    }
+    for place in &seen.older {
+        let Some((bytes, whole)) = older(place, &mut read, &mut left, wanted) else {
+            return Ok(wanted.cut(lines, false));
+        };
+        held += bytes.len();
+        let mut earlier = entries_of(&bytes, whole, wanted);
+        earlier.append(&mut lines);
+        lines = earlier;
+        if !whole || wanted.has_enough(&lines) || held > MAX_TOTAL_BYTES {
+            let all = whole && held <= MAX_TOTAL_BYTES;
+            return Ok(wanted.cut(lines, all));
+        }
+    }
+    Ok(wanted.cut(lines, !seen.more))
+}
+
+/// The end of an older file; nothing of one that was read already under another name; `None` for one that cannot be read.
+fn older(
+    place: &Place,
+    read: &mut Vec<rotated::Id>,
+    left: &mut u64,
+    wanted: &Wanted,
+) -> Option<(Vec<u8>, bool)> {
+    let mut file = rotated::open(&place.path).ok()?;
+    let id = rotated::id(&file.metadata().ok()?);
+    if read.contains(&id) {
+        return Some((Vec::new(), true));
+    }
+    read.push(id);
+    match place.packed {
+        Packed::Plain => end_of(&mut file, wanted).ok(),
+        Packed::Gzip => rotated::unpack_end(file, left, MAX_READ_BYTES),
+    }
+}
+
+impl Wanted {
+    /// Older lines would be thrown away.
+    fn has_enough(&self, lines: &[LogLine]) -> bool {
+        lines.len() > self.entries || self.reaches_back(lines)
+    }
+
+    fn reaches_back(&self, lines: &[LogLine]) -> bool {
+        let oldest = lines.iter().find_map(|line| line.at);
+        self.since.is_some_and(|since| oldest.is_some_and(|oldest| oldest < since))
+    }
+
+    /// The newest of them within the time. `all`: there are no older ones, or none that count.
+    fn cut(&self, mut lines: Vec<LogLine>, all: bool) -> (Vec<LogLine>, bool) {
+        let complete = all || self.reaches_back(&lines);
+        if let Some(since) = self.since {
+            // An entry without a time is as old as the one before it.
+            let mut at = None;
+            lines.retain(|line| {
+                at = line.at.or(at);
+                at.is_none_or(|at| at >= since)
+            });
+        }
+        let skip = lines.len().saturating_sub(self.entries);
+        (lines.into_iter().skip(skip).collect(), complete && skip == 0)
+    }
+}
+
+fn unreadable(path: &str, error: &std::io::Error) -> Failure {
+    let kind = if error.kind() == ErrorKind::PermissionDenied {
+        FailureKind::Unauthorized
+    } else {
+        FailureKind::Unreachable
+    };
+    failed(kind, format!("{path}: {error}"))
+}
+
+fn entries_of(bytes: &[u8], whole: bool, wanted: &Wanted) -> Vec<LogLine> {
+    let text = String::from_utf8_lossy(bytes);
+    // What was cut at the front is no line.
+    entries::joined(text.lines().skip(usize::from(!whole)), &wanted.reader)
+}
+
+/// The end of the file with more than the wanted entries in it, or as much as is read at most; and whether that is all.
+fn end_of(file: &mut File, wanted: &Wanted) -> std::io::Result<(Vec<u8>, bool)> {
+    let end = file.seek(SeekFrom::End(0))?;
+    let mut size = CHUNK_BYTES;
+    loop {
+        let start = end.saturating_sub(size);
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        file.by_ref().take(end.saturating_sub(start)).read_to_end(&mut bytes)?;
+        let whole = start == 0;
+        if whole || size >= MAX_READ_BYTES || is_enough(&bytes, wanted) {
+            return Ok((bytes, whole));
+        }
+        size = size.saturating_mul(4).min(MAX_READ_BYTES);
+    }
+}
+
+fn is_enough(bytes: &[u8], wanted: &Wanted) -> bool {
+    let line_ends = bytes.split(|byte| *byte == b'\n').count().saturating_sub(1);
+    // With `last` fewer lines can be enough; an entry is never less than a line.
+    (line_ends > wanted.entries || wanted.since.is_some())
+        && wanted.has_enough(&entries_of(bytes, false, wanted))
 }
 
 /// A line as it may be shown: without escape sequences and control characters, and not endless.
@@ -90,98 +214,5 @@ pub(crate) fn clean(line: &str) -> String {
         .collect()
 }
 
-/// The time a line gives itself: RFC 3339 at its start, or a JSON log's `ts`, `time` or `timestamp`.
-fn stamp(line: &str) -> Option<Timestamp> {
-    let line = line.trim_start();
-    if line.starts_with('{') {
-        let json: serde_json::Value = serde_json::from_str(line).ok()?;
-        let found =
-            ["ts", "time", "timestamp", "@timestamp"].iter().find_map(|key| json.get(key))?;
-        return match found.as_str() {
-            Some(text) => text.parse().ok(),
-            None => epoch(found.as_f64()?),
-        };
-    }
-    let mut words = line.split_whitespace();
-    let first = words.next()?.trim_matches(['[', ']']);
-    first.parse().ok().or_else(|| {
-        // `2026-08-20 10:00:00.123Z`
-        let second = words.next()?.trim_matches(['[', ']']);
-        format!("{first}T{second}").parse().ok()
-    })
-}
-
-fn epoch(number: f64) -> Option<Timestamp> {
-    let secs = if number.abs() >= MILLIS_FROM { number / 1000.0 } else { number };
-    Timestamp::from_duration(jiff::SignedDuration::try_from_secs_f64(secs).ok()?).ok()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn written(text: &[u8]) -> (tempfile::NamedTempFile, String) {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), text).unwrap();
-        let path = file.path().to_str().unwrap().to_owned();
-        (file, path)
-    }
-
-    #[test]
-    fn reads_the_newest_lines_of_a_file_larger_than_its_limit() {
-        use std::fmt::Write as _;
-        let mut text = String::new();
-        for number in 0..200_000 {
-            writeln!(text, "2026-08-20T10:00:00Z line {number}").unwrap();
-        }
-        let (_file, path) = written(text.as_bytes());
-        let (lines, complete) = tail(&path, 3).unwrap();
-        let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
-        assert_eq!(texts.len(), 3);
-        assert!(texts[0].ends_with("line 199997") && texts[2].ends_with("line 199999"));
-        assert!(!complete);
-    }
-
-    #[test]
-    fn one_endless_line_costs_no_more_than_the_limit_and_is_no_line() {
-        let (_file, path) = written(&vec![b'x'; 6 * 1024 * 1024]);
-        let (lines, complete) = tail(&path, 10).unwrap();
-        assert!(lines.is_empty() && !complete);
-    }
-
-    #[test]
-    fn a_short_file_is_complete_and_a_pipe_is_refused() {
-        let (_file, path) = written(b"one\ntwo");
-        let (lines, complete) = tail(&path, 2).unwrap();
-        assert!(lines.len() == 2 && complete);
-        let (lines, complete) = tail(&path, 1).unwrap();
-        assert!(lines.len() == 1 && lines[0].text == "two" && !complete);
-        assert_eq!(tail("/dev/null", 1).unwrap_err().kind, FailureKind::BadQuestion);
-        assert_eq!(tail("/no/such/file", 1).unwrap_err().kind, FailureKind::Unreachable);
-    }
-
-    #[test]
-    fn lines_tell_their_time_in_the_usual_ways() {
-        let at: Timestamp = "2026-08-20T10:00:00.5Z".parse().unwrap();
-        for line in [
-            "2026-08-20T10:00:00.5Z boom",
-            "[2026-08-20T12:00:00.5+02:00] boom",
-            "2026-08-20 10:00:00.5Z boom",
-            r#"{"ts":1787220000.5,"msg":"boom"}"#,
-            r#"{"msg":"boom","time":1787220000500}"#,
-            r#"{"timestamp":"2026-08-20T10:00:00.5Z"}"#,
-        ] {
-            assert_eq!(stamp(line), Some(at), "{line}");
-        }
-        for line in ["boom", "", "{", r#"{"ts":true}"#, r#"{"ts":1e400}"#, "2026-08-20 boom"] {
-            assert_eq!(stamp(line), None, "{line}");
-        }
-    }
-
-    #[test]
-    fn what_a_terminal_would_obey_is_taken_out() {
-        let evil = "\x1b[31mred\x1b[0m \x1b]8;;http://evil\x07link\x1b]8;;\x07\x1b[2J\r\x08end";
-        assert_eq!(clean(evil), "red linkend");
-        assert_eq!(clean(&"ä".repeat(5000)).chars().count(), MAX_LINE_CHARS);
-    }
-}
+mod tests;

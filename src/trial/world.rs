@@ -164,7 +164,7 @@ impl State {
         let (last, most) = match &question.ask {
             Ask::Loki { last, limit, .. } => (*last, *limit),
             Ask::Elasticsearch { last, limit, .. } => (*last, *limit),
-            Ask::LogFile { last_lines, .. } => (Duration::MAX, *last_lines),
+            Ask::LogFile { last_lines, last, .. } => (last.unwrap_or(Duration::MAX), *last_lines),
             Ask::Events(events) => (Duration::MAX, events.limit),
             Ask::Prometheus { .. }
             | Ask::PrometheusRange { .. }

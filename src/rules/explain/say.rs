@@ -168,7 +168,11 @@ fn ask(ask: &Ask) -> String {
         Ask::Loki { query, last, limit } => {
             format!("Loki `{query}` over the last {}, at most {limit} lines", span(*last))
         }
-        Ask::LogFile { path, last_lines } => format!("the last {last_lines} lines of {path}"),
+        Ask::LogFile { path, last_lines, last, zone } => {
+            let last = last.map(|last| format!(" within {}", span(last))).unwrap_or_default();
+            let zone = zone.as_ref().map(|zone| format!(", times of {zone}")).unwrap_or_default();
+            format!("the last {last_lines} entries{last} of {path}{zone}")
+        }
         Ask::Redis { url, key, pointer } => {
             let at = pointer.as_ref().map(|at| format!(", the value at {at}")).unwrap_or_default();
             format!("the key `{key}` of Redis at {}{at}", value_of(url))

@@ -87,7 +87,7 @@ pub(crate) static EVIDENCE: Shape = Shape {
         one_of(
             "log_file",
             Takes::Either(&[Takes::Text(&FILE), Takes::Shape(&LOG_FILE)]),
-            "The last lines of a file: its path, or `{ path: …, last_lines: … }`.",
+            "The last entries of a file: its path, or `{ path: …, last_lines: … }`.",
         ),
         one_of(
             "http",
@@ -178,10 +178,22 @@ pub(crate) static LOKI: Shape = Shape {
 
 pub(crate) static LOG_FILE: Shape = Shape {
     name: "log_file",
-    about: "The last lines of a file.",
+    about: "The last entries of a file, and of those that it was rotated into beside it (`.1`, `.2.gz`, `-20260820`).",
     keys: &[
         required("path", Takes::Text(&FILE), "The file."),
-        optional("last_lines", Takes::Integer(1, LINES_MOST), "`500`", "Lines at most."),
+        optional(
+            "last_lines",
+            Takes::Integer(1, LINES_MOST),
+            "`500`",
+            "Entries at most: a stack trace is one with the line that it belongs to.",
+        ),
+        optional(
+            "last",
+            Takes::Text(&DURATION),
+            "any age",
+            "How far back, by the entries' own times.",
+        ),
+        optional("zone", Takes::Text(&ZONE), "`UTC`", "The time zone of times that name none."),
     ],
 };
 
@@ -309,6 +321,11 @@ static REDIS_URL: Form = Form {
 static SQL: Form =
     Form { words: "one SELECT", pattern: r"[Ss][Ee][Ll][Ee][Cc][Tt]", example: "SELECT 1" };
 static FILE: Form = Form { words: "the path of a file", pattern: r"\S", example: "/var/log/x.log" };
+static ZONE: Form = Form {
+    words: "the name of a time zone: `Europe/Berlin`",
+    pattern: r"^[A-Za-z][A-Za-z0-9_+/-]*$",
+    example: "Europe/Berlin",
+};
 static LOGQL: Form =
     Form { words: "a LogQL query", pattern: r"\{", example: "'{app=\"x\"} |= \"error\"'" };
 

@@ -68,7 +68,7 @@ fn rule() -> Rule {
             evidence(
                 "errors",
                 Meaning::Errors,
-                Ask::LogFile { path: "x.log".into(), last_lines: 100 },
+                Ask::LogFile { path: "x.log".into(), last_lines: 100, last: None, zone: None },
             ),
             evidence("upstream", Meaning::Upstream, Ask::Probe { probe: "direct".into() }),
             evidence("queue", Meaning::Quantity, query()),

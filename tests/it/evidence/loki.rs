@@ -135,8 +135,9 @@ async fn a_log_file_gives_its_newest_lines_or_says_why_not() {
     std::os::unix::fs::symlink(path("app.log"), path("link.log")).unwrap();
     std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
     let systems = systems(Endpoints::default());
-    let tail =
-        |name: &str, last_lines| ask(&systems, Ask::LogFile { path: path(name), last_lines });
+    let tail = |name: &str, last_lines| {
+        ask(&systems, Ask::LogFile { path: path(name), last_lines, last: None, zone: None })
+    };
     let whole = reading(tail("link.log", 100).await).value;
     assert_eq!(texts(&whole), (vec!["one", "2026-08-20T10:00:00Z two", "three"], true));
     let Value::Lines { lines, .. } = &whole else { panic!() };

@@ -185,6 +185,11 @@ pub(super) const PLANTED: &[(&str, &str, &str)] = &[
     ),
     (
         "errors: { log_file: /var/log/api.log }",
+        "errors: { log_file: { path: /var/log/api.log, zone: Mars/Base } }",
+        "no time zone is called `Mars/Base`",
+    ),
+    (
+        "errors: { log_file: /var/log/api.log }",
         "errors: { prometheus: up }",
         "log lines come from `loki`, `elasticsearch`, `log_file` or `events`",
     ),

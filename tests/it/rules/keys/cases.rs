@@ -79,7 +79,8 @@ const SCRAPE: Edit = (
     "statuses: { scrape: { url: \"http://h/m\", metric: a, labels: { job: a }, by: status } }",
 );
 const LOKI: Edit = (R, LOG, "errors: { loki: { query: '{app=\"a\"}', last: 5m, limit: 50 } }");
-const FILE: Edit = (R, LOG, "errors: { log_file: { path: /var/log/a.log, last_lines: 50 } }");
+const FILE: Edit =
+    (R, LOG, "errors: { log_file: { path: /var/log/a.log, last_lines: 50, last: 5m, zone: UTC } }");
 const PAGE: Edit = (
     R,
     QUEUE,
@@ -304,6 +305,8 @@ pub const CASES: &[Case] = &[
     case("loki.limit", &[LOKI], (R, "limit: 50", "limit: 60")),
     case("log_file.path", &[FILE], (R, "/var/log/a.log", "/var/log/b.log")),
     case("log_file.last_lines", &[FILE], (R, "last_lines: 50", "last_lines: 60")),
+    case("log_file.last", &[FILE], (R, "last: 5m, zone", "last: 6m, zone")),
+    case("log_file.zone", &[FILE], (R, "zone: UTC", "zone: Europe/Berlin")),
     // requests
     case("question.get", &[PAGE], (R, "http://h/a", "http://h/b")),
     case("question.headers", &[PAGE], (R, "X-A: a", "X-A: b")),
