@@ -200,9 +200,9 @@ impl Systems {
                 };
                 let _turn = self.lanes.loki.acquire().await;
                 let server = Server { client: &self.client, secrets: &self.secrets, endpoint };
-                let (query, last, limit) = (query.as_deref(), *last, *limit);
+                let (string, last, limit) = (query.as_deref(), *last, *limit);
                 let query =
-                    elasticsearch::Query { index, wanted, query, time, message, last, limit };
+                    elasticsearch::Query { index, wanted, string, time, message, last, limit };
                 elasticsearch::ask(server, query, now).await
             }
             Ask::Events(page) => {

@@ -82,7 +82,7 @@ pub(super) fn as_text(breaker: &str, verdict: &Verdict) -> String {
     let mut text = words::sentence(breaker, verdict) + "\n";
     let mut list = |title: &str, lines: Vec<String>| {
         if !lines.is_empty() {
-            text.push_str(&format!("\n{title}\n"));
+            text.extend(["\n", title, "\n"]);
             text.extend(lines.iter().map(|line| format!("  - {line}\n")));
         }
     };

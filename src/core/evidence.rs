@@ -47,7 +47,7 @@ pub enum Ask {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         zone: Option<String>,
     },
-    /// The newest documents of an Elasticsearch or OpenSearch index, as log lines. `wanted` are exact values of fields.
+    /// The newest documents of an Elasticsearch or `OpenSearch` index, as log lines. `wanted` are exact values of fields.
     Elasticsearch {
         index: String,
         wanted: Labels,

@@ -1,4 +1,4 @@
-//! Log lines of Elasticsearch or OpenSearch. Never writes, never takes what a shard did not answer for nothing.
+//! Log lines of Elasticsearch or `OpenSearch`. Never writes, never takes what a shard did not answer for nothing.
 
 use reqwest::Method;
 use serde::Deserialize;
@@ -25,7 +25,7 @@ const CLUSTER_WITHIN: &str = "8s";
 pub(crate) struct Query<'a> {
     pub(crate) index: &'a str,
     pub(crate) wanted: &'a Labels,
-    pub(crate) query: Option<&'a str>,
+    pub(crate) string: Option<&'a str>,
     pub(crate) time: &'a str,
     pub(crate) message: &'a str,
     pub(crate) last: Duration,
@@ -37,7 +37,8 @@ struct Answer {
     timed_out: bool,
     #[serde(rename = "_shards")]
     shards: Shards,
-    hits: Hits,
+    #[serde(rename = "hits")]
+    found: Hits,
 }
 
 #[derive(Deserialize)]
@@ -48,7 +49,8 @@ struct Shards {
 
 #[derive(Deserialize)]
 struct Hits {
-    hits: Vec<Hit>,
+    #[serde(rename = "hits")]
+    list: Vec<Hit>,
 }
 
 #[derive(Deserialize)]
@@ -93,10 +95,10 @@ async fn get(
         ));
     }
     let whole = !answer.timed_out && answer.shards.failed == 0;
-    let complete = whole && answer.hits.hits.len() < limit as usize;
+    let complete = whole && answer.found.list.len() < limit as usize;
     let lines: Result<Vec<LogLine>, Failure> = answer
-        .hits
-        .hits
+        .found
+        .list
         .iter()
         .map(|hit| line(hit, query))
         // Newest first, and a full page is cut where the oldest are.
@@ -113,7 +115,7 @@ fn search(query: Query<'_>, limit: u32, now: Timestamp) -> Json {
     });
     let mut filter = vec![json!({ "range": { query.time: span } })];
     filter.extend(query.wanted.iter().map(|(field, value)| json!({ "term": { field: value } })));
-    filter.extend(query.query.map(|query| json!({ "query_string": { "query": query } })));
+    filter.extend(query.string.map(|string| json!({ "query_string": { "query": string } })));
     // `unmapped_type` is left out: a time field that does not exist is a mistake of the rule, and must be heard.
     json!({
         "size": limit,

@@ -138,12 +138,15 @@ pub(crate) fn checked(text: &str) -> Result<Url, &'static str> {
 
 fn failure(error: &sqlx::Error) -> Failure {
     let Some(database) = error.as_database_error() else {
-        let kind = match error {
-            sqlx::Error::Configuration(_) => FailureKind::BadQuestion,
-            sqlx::Error::Protocol(_)
-            | sqlx::Error::Decode(_)
-            | sqlx::Error::ColumnDecode { .. } => FailureKind::Malformed,
-            _ => FailureKind::Unreachable,
+        let kind = if matches!(error, sqlx::Error::Configuration(_)) {
+            FailureKind::BadQuestion
+        } else if matches!(
+            error,
+            sqlx::Error::Protocol(_) | sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. }
+        ) {
+            FailureKind::Malformed
+        } else {
+            FailureKind::Unreachable
         };
         return failed(kind, error.to_string());
     };

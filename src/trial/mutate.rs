@@ -135,11 +135,11 @@ impl Suite {
             |one: &Probable<'_>| one.tried.is_some_and(|tried| tried.covered.reaches(&change.name));
         order.sort_by_key(|(index, one)| (*index != last, !reaches(one)));
         let notices = |one: &Probable<'_>| play(one.case, &set).failure.is_some();
-        let noticed = order.into_iter().find(|(_, one)| notices(one)).map(|(index, _)| index);
-        if let Some(index) = noticed {
+        let by = order.into_iter().find(|(_, one)| notices(one)).map(|(index, _)| index);
+        if let Some(index) = by {
             likely.last.store(index, Ordering::Relaxed);
         }
-        noticed.is_some()
+        by.is_some()
     }
 
     fn survey(&self, jobs: Vec<Job<'_>>) -> Mutated {

@@ -162,8 +162,9 @@ impl State {
         log.extend(self.going_on(asked, now));
         log.sort_by_key(|(at, _)| *at);
         let (last, most) = match &question.ask {
-            Ask::Loki { last, limit, .. } => (*last, *limit),
-            Ask::Elasticsearch { last, limit, .. } => (*last, *limit),
+            Ask::Loki { last, limit, .. } | Ask::Elasticsearch { last, limit, .. } => {
+                (*last, *limit)
+            }
             Ask::LogFile { last_lines, last, .. } => (last.unwrap_or(Duration::MAX), *last_lines),
             Ask::Events(events) => (Duration::MAX, events.limit),
             Ask::Prometheus { .. }

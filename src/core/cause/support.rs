@@ -182,9 +182,9 @@ fn latency(
     let (lately, usual): (Vec<f64>, Vec<f64>) =
         before.iter().fold((vec![], vec![]), |(mut near, mut far), (at, value)| {
             if since(opened_at, *at) <= LATELY {
-                near.push(*value)
+                near.push(*value);
             } else {
-                far.push(*value)
+                far.push(*value);
             }
             (near, far)
         });

@@ -160,10 +160,9 @@ fn words(text: &str) -> Name {
     let mut word = String::new();
     let mut was_small = false;
     for char in text.chars() {
-        if !char.is_alphanumeric() || was_small && char.is_uppercase() {
-            if !word.is_empty() {
-                words.push(std::mem::take(&mut word));
-            }
+        let ends = !char.is_alphanumeric() || was_small && char.is_uppercase();
+        if ends && !word.is_empty() {
+            words.push(std::mem::take(&mut word));
         }
         was_small = char.is_lowercase() || char.is_ascii_digit();
         if char.is_alphanumeric() {

@@ -52,7 +52,9 @@ fn an_editor_marks_nothing_in_the_rules_that_we_ship_and_print() {
     let shipped = std::fs::read_dir(Path::new(ROOT).join("rules")).unwrap();
     files.extend(shipped.map(|entry| entry.unwrap().path()).filter(|path| {
         let name = path.file_name().unwrap().to_str().unwrap();
-        name.ends_with(".yaml") && name.matches('.').count() == 1 && name != "targets.yaml"
+        path.extension().is_some_and(|kind| kind == "yaml")
+            && name.matches('.').count() == 1
+            && name != "targets.yaml"
     }));
     assert!(files.len() >= 12, "{files:?}");
     for (file, said) in files.iter().zip(looked_at("rule", &files)) {
