@@ -2,6 +2,7 @@
 //!
 //! The only place that reads the environment. Never prints a secret, and takes none that is written out.
 
+mod cloud;
 mod file;
 mod secret;
 

@@ -5,6 +5,7 @@
 mod address;
 mod alerts;
 mod ask;
+mod aws;
 mod causes;
 mod coverage;
 mod escalate;

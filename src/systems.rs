@@ -3,6 +3,7 @@
 //! Systems answer, or say why they cannot; they never decide, never retry, and never take no answer for zero.
 
 pub mod alertmanager;
+pub mod aws;
 pub(crate) mod database;
 pub(crate) mod elasticsearch;
 pub(crate) mod events;
@@ -49,6 +50,7 @@ pub struct Endpoints {
     pub loki: Option<Endpoint>,
     pub elasticsearch: Option<Endpoint>,
     pub alertmanager: Option<Endpoint>,
+    pub aws: Option<aws::AwsAccount>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +74,7 @@ pub struct Systems {
     endpoints: Endpoints,
     secrets: Secrets,
     client: Client,
+    aws: Option<aws::Aws>,
     lanes: Lanes,
 }
 
@@ -84,6 +87,8 @@ struct Lanes {
     loki: Semaphore,
     pages: Semaphore,
     files: Semaphore,
+    /// AWS counts the requests of a whole account.
+    aws: Semaphore,
 }
 
 impl Systems {
@@ -101,6 +106,10 @@ impl Systems {
                     .map_err(|failure| anyhow::anyhow!("{key}: {}", failure.detail))?;
             }
         }
+        if let Some(url) = endpoints.aws.as_ref().and_then(|account| account.endpoint.as_ref()) {
+            http::address::checked(url)
+                .map_err(|failure| anyhow::anyhow!("aws.endpoint: {}", failure.detail))?;
+        }
         let client = http::client().map_err(|error| {
             anyhow::anyhow!("cannot set up the HTTP client: {}", http::failure_of(&error).detail)
         })?;
@@ -109,8 +118,10 @@ impl Systems {
             loki: Semaphore::new(4),
             pages: Semaphore::new(64),
             files: Semaphore::new(4),
+            aws: Semaphore::new(8),
         };
-        Ok(Self { endpoints, secrets, client, lanes })
+        let aws = endpoints.aws.clone().map(aws::Aws::new);
+        Ok(Self { endpoints, secrets, client, aws, lanes })
     }
 
     /// Asks all questions side by side. Every question has its finding within `budget`: what has not answered by then failed.
@@ -209,6 +220,11 @@ impl Systems {
                 let _turn = self.lanes.pages.acquire().await;
                 events::ask(&self.client, &self.secrets, page, now).await
             }
+            Ask::Aws { region, ask } => {
+                let Some(aws) = &self.aws else { return not_configured("aws.region") };
+                let _turn = self.lanes.aws.acquire().await;
+                aws.ask(self.ours(), (region.as_deref(), ask), when).await
+            }
             Ask::Probe { probe } => stored(probes.get(probe), when),
         }
     }
@@ -222,7 +238,23 @@ impl Systems {
             }
             Probing::Tcp(address) => reach::tcp(address, now).await,
             Probing::Dns(name) => reach::dns(name, now).await,
+            Probing::Bucket { region, bucket, prefix } => {
+                let wanted = (bucket.as_str(), prefix.as_deref());
+                let Some(aws) = &self.aws else {
+                    let why = "aws.region is not set in the configuration";
+                    return unasked(FailureKind::NotConfigured, why, now);
+                };
+                let within = how.within();
+                let seen = aws.reach(self.ours(), region.as_deref(), wanted, now);
+                tokio::time::timeout(within, seen).await.unwrap_or_else(|_| {
+                    unasked(FailureKind::Timeout, "AWS did not answer within 5 s", now)
+                })
+            }
         }
+    }
+
+    fn ours(&self) -> aws::Ours<'_> {
+        aws::Ours { client: &self.client, secrets: &self.secrets }
     }
 
     /// Does the intent, at most once, within ten seconds. Never tries again.
@@ -272,6 +304,18 @@ impl Server<'_> {
             request = request.header("X-Scope-OrgID", tenant);
         }
         Ok(request)
+    }
+}
+
+/// A probe that saw nothing of the other side.
+pub(crate) fn unasked(kind: FailureKind, why: &str, now: Timestamp) -> ProbeResult {
+    ProbeResult {
+        healthy: false,
+        since: now,
+        status: None,
+        retry_after: None,
+        detail: bounded(why),
+        failure: Some(kind),
     }
 }
 

@@ -70,8 +70,8 @@ pub(super) fn read(path: &Path, env: &Env<'_>, mistakes: &mut Vec<Mistake>) -> F
     file.unwrap_or_default()
 }
 
-struct Settings<'a> {
-    reader: &'a Reader,
+pub(super) struct Settings<'a> {
+    pub(super) reader: &'a Reader,
     env: &'a Env<'a>,
 }
 
@@ -85,6 +85,7 @@ impl Settings<'_> {
             "prometheus",
             "loki",
             "elasticsearch",
+            "aws",
             "slack",
             "api",
             "limits",
@@ -103,6 +104,7 @@ impl Settings<'_> {
         file.endpoints.loki = fields.get("loki").and_then(|node| self.endpoint(node));
         file.endpoints.elasticsearch =
             fields.get("elasticsearch").and_then(|node| self.endpoint(node));
+        file.endpoints.aws = fields.get("aws").and_then(|node| self.aws(node));
         file.slack = fields.get("slack").and_then(|node| self.slack(node));
         if let Some(node) = fields.get("api") {
             self.api(node, &mut file);
@@ -202,7 +204,7 @@ impl Settings<'_> {
         Some(Endpoint { url: url?, auth: auth?, tenant: tenant? })
     }
 
-    fn base(&self, node: &Node) -> Option<String> {
+    pub(super) fn base(&self, node: &Node) -> Option<String> {
         let url = self.reader.url(node)?;
         if self.reader.filled.replace(false) {
             return self.reader.no(node, "no placeholder can stand here", "write the address out");
@@ -226,7 +228,7 @@ impl Settings<'_> {
     }
 
     /// A reference that is looked up at each use; that it can be found is checked now.
-    fn kept(&self, node: &Node) -> Option<crate::core::evidence::SecretRef> {
+    pub(super) fn kept(&self, node: &Node) -> Option<crate::core::evidence::SecretRef> {
         self.secret(node)?;
         self.reader.secret_ref(node)
     }

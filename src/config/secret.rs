@@ -78,6 +78,7 @@ fn requests(rule: &Rule) -> Vec<&HttpAsk> {
         | Ask::Sqlite { .. }
         | Ask::Elasticsearch { .. }
         | Ask::Postgres { .. }
+        | Ask::Aws { .. }
         | Ask::Probe { .. } => None,
     });
     let done = rule.actions.values().flat_map(|action| {
@@ -105,6 +106,7 @@ fn addresses(rule: &Rule) -> impl Iterator<Item = &SecretRef> {
         | Ask::Loki { .. }
         | Ask::LogFile { .. }
         | Ask::Sqlite { .. }
+        | Ask::Aws { .. }
         | Ask::Probe { .. } => None,
     })
 }

@@ -2,8 +2,12 @@
 //!
 //! No data is never zero: a finding is a value, the absence of data, or the failure to ask.
 
+mod cloud;
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+pub use cloud::{AwsAsk, MetricAsk, QueueCount, SecretShow, ServiceShow, Statistic};
 
 use super::alert::Labels;
 use super::time::{Duration, Timestamp, after};
@@ -65,6 +69,8 @@ pub enum Ask {
     Sqlite { path: String, query: String, params: Vec<String> },
     /// One value of a `PostgreSQL` database. Only read.
     Postgres { url: Secretish, query: String, params: Vec<String> },
+    /// A question to AWS; without a region to that of the configuration.
+    Aws { region: Option<String>, ask: AwsAsk },
     /// The stored result of a probe: answered from the store, without touching the upstream.
     Probe { probe: String },
 }
@@ -91,6 +97,7 @@ impl Ask {
             | Self::LogFile { .. }
             | Self::Elasticsearch { .. }
             | Self::Events(_) => true,
+            Self::Aws { ask, .. } => ask.lines().is_some(),
             Self::Prometheus { .. }
             | Self::PrometheusRange { .. }
             | Self::Scrape { .. }
@@ -263,6 +270,12 @@ impl ProbeResult {
         let long_enough = after(self.since, hold) <= now;
         let seen_again = hold.is_zero() || read_at > self.since;
         self.healthy && long_enough && seen_again
+    }
+}
+
+impl From<Failure> for Finding {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
     }
 }
 

@@ -9,7 +9,7 @@ use super::promql::{Age, Check};
 use super::read::{Fields, Reader};
 use super::words;
 use super::yaml::{Kind, Node};
-use crate::core::evidence::{Ask, STATE};
+use crate::core::evidence::{Ask, AwsAsk, STATE};
 use crate::core::rule::{
     BreakerState, EvidenceRule, Meaning, OneOf, ProbeRule, Schedule, StateRule, Wanted,
 };
@@ -17,6 +17,7 @@ use crate::core::time::Duration;
 
 /// Older samples than this are none, unless the rule says otherwise: twice the usual scrape interval of 60 s.
 const MAX_AGE: Duration = Duration::from_mins(2);
+const CLOUDWATCH_LATE: Duration = Duration::from_mins(3);
 const STEP: Duration = Duration::from_secs(15);
 /// Points of a range: a trend needs no more, and Prometheus refuses beyond 11,000.
 const POINTS_MOST: u128 = 1_000;
@@ -47,7 +48,7 @@ impl Reader {
     pub(crate) fn state(&self, node: &Node) -> Option<StateRule> {
         let fields = self.fields(node, &grammar::STATE)?;
         let ask = fields.choice(self).and_then(|(how, node)| self.ask(how, node, &fields));
-        let max_age = self.max_age(&fields, MAX_AGE);
+        let max_age = self.max_age(&fields, ask.as_ref().map_or(MAX_AGE, usual_age));
         let hint = "say what the breaker's own words mean: means: { \"0\": closed, \"1\": open }";
         let means = fields.required(self, "means", hint).and_then(|node| self.means(node));
         if let Some(Ask::Http(http)) = &ask
@@ -58,6 +59,11 @@ impl Reader {
                 "`pointer` is missing",
                 "which value of the JSON is the state: pointer: /state",
             );
+        }
+        if let Some(Ask::Aws { ask, .. }) = &ask
+            && !ask.number()
+        {
+            return self.no(node, "this is not one value", "leave `last` and `by` out");
         }
         Some(StateRule { ask: ask?, max_age: max_age?, means: means? })
     }
@@ -148,7 +154,7 @@ impl Reader {
             (Some(probe), _) => probe,
             (None, _) => None,
         };
-        let max_age = self.evidence_age(&fields, probe);
+        let max_age = self.evidence_age(&fields, probe, ask.as_ref());
         let (ask, meaning) = (ask?, meaning?);
         self.fits(node, &ask, meaning)?;
         Some(EvidenceRule { name, meaning, ask, max_age: max_age? })
@@ -159,7 +165,7 @@ impl Reader {
         let (fits, hint) = match meaning {
             Meaning::Errors => (
                 ask.gives_lines(),
-                "log lines come from `loki`, `elasticsearch`, `log_file` or `events`",
+                "log lines come from `loki`, `elasticsearch`, `log_file`, `events` or `cloudwatch_logs`",
             ),
             Meaning::Statuses => (
                 matches!(
@@ -170,12 +176,13 @@ impl Reader {
                         | Ask::Redis { .. }
                         | Ask::Sqlite { .. }
                         | Ask::Postgres { .. }
-                ),
-                "statuses come from `prometheus`, `scrape`, `http`, `redis`, `sqlite` or `postgres`",
+                ) || matches!(ask, Ask::Aws { ask, .. } if ask.statuses()),
+                "statuses come from `prometheus`, `scrape`, `http`, `redis`, `sqlite`, `postgres`, or `cloudwatch` with `by`",
             ),
             Meaning::Upstream => (
-                matches!(ask, Ask::Probe { .. } | Ask::Http(_)),
-                "the upstream is asked by `probe` or `http`",
+                matches!(ask, Ask::Probe { .. } | Ask::Http(_))
+                    || matches!(ask, Ask::Aws { ask, .. } if ask.reach()),
+                "the upstream is asked by `probe`, `http` or `s3`",
             ),
             Meaning::Quantity => (
                 !ask.gives_lines(),
@@ -198,8 +205,15 @@ impl Reader {
     }
 
     /// A probe's result may be as old as its schedule makes it, and a run more.
-    fn evidence_age(&self, fields: &Fields<'_>, probe: Option<&ProbeRule>) -> Option<Duration> {
-        let Some(probe) = probe else { return self.max_age(fields, MAX_AGE) };
+    fn evidence_age(
+        &self,
+        fields: &Fields<'_>,
+        probe: Option<&ProbeRule>,
+        ask: Option<&Ask>,
+    ) -> Option<Duration> {
+        let Some(probe) = probe else {
+            return self.max_age(fields, ask.map_or(MAX_AGE, usual_age));
+        };
         match (&probe.schedule, fields.get("max_age")) {
             (Schedule::Every(every), None) => Some(MAX_AGE.max(*every * 2 + probe.how.within())),
             (Schedule::Every(every), Some(node)) => {
@@ -236,6 +250,9 @@ impl Reader {
             "postgres" => self.postgres(node),
             "elasticsearch" => self.elasticsearch(node),
             "events" => self.events(node).map(Ask::Events),
+            "cloudwatch_logs" | "cloudwatch" | "sqs" | "ecs" | "aws_secret" | "s3" => {
+                self.aws(how, node)
+            }
             "probe" => self.name(node).map(|probe| Ask::Probe { probe }),
             other => self.no(node, format!("nobody knows how to ask `{other}`"), "leave it out"),
         }
@@ -350,6 +367,15 @@ impl Reader {
             }
         }
         sound.then_some(labels)
+    }
+}
+
+/// Points of `CloudWatch` come some minutes late, and stand at the beginning of their period.
+fn usual_age(ask: &Ask) -> Duration {
+    if let Ask::Aws { ask: AwsAsk::Metric(metric), .. } = ask {
+        CLOUDWATCH_LATE + metric.period * 2
+    } else {
+        MAX_AGE
     }
 }
 

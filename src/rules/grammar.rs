@@ -5,6 +5,7 @@
 
 mod alerts;
 mod ask;
+mod aws;
 mod http;
 mod ladder;
 mod patterns;
@@ -19,6 +20,7 @@ pub(crate) use alerts::ALERT;
 pub(crate) use ask::{
     ELASTICSEARCH, EVENTS, EVIDENCE, LOG_FILE, LOKI, POSTGRES, RANGE, REDIS, SCRAPE, SQLITE, STATE,
 };
+pub(crate) use aws::{AWS_SECRET, CLOUDWATCH, CLOUDWATCH_LOGS, ECS, S3, SQS};
 pub(crate) use http::{EXPECT, PROBE_HTTP, QUESTION_HTTP, RESET_HTTP, SECRET, SECRET_VALUE};
 pub(crate) use ladder::{ACTION, CAUSE, GUARDS, PROOF, RUNG, UNTIL};
 pub(crate) use patterns::{PATTERN_ENTRY, PATTERNS};

@@ -74,6 +74,7 @@ fn questions(rule: &Rule, target: Option<&String>, parsed: &Parsed, found: &mut 
             | Ask::Elasticsearch { .. }
             | Ask::Events(_)
             | Ask::Postgres { .. }
+            | Ask::Aws { .. }
             | Ask::Probe { .. } => continue,
         };
         let query = node.and_then(|node| child(node, how));

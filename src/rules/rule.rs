@@ -343,7 +343,8 @@ impl Reader {
             | Ask::Sqlite { .. }
             | Ask::Elasticsearch { .. }
             | Ask::Events(_)
-            | Ask::Postgres { .. } => None,
+            | Ask::Postgres { .. }
+            | Ask::Aws { .. } => None,
         });
         let rungs = || ladders.places.iter().map(|place| &place.rung);
         let signals = verify.all.iter().chain(rungs().flat_map(Rung::checklist));

@@ -108,6 +108,7 @@ impl Reader {
         let fits = match known.ask(&name) {
             Some(Ask::Probe { .. }) => true,
             Some(Ask::Http(http)) => http.pointer.is_none(),
+            Some(Ask::Aws { ask, .. }) => ask.reach(),
             Some(_) => false,
             None => self.probe_named(node, &name, known)?,
         };
@@ -174,6 +175,10 @@ impl Reader {
     ) -> Option<(Duration, Duration)> {
         match known.ask(name) {
             Some(Ask::PrometheusRange { last, step, .. }) => Some((*last, *step)),
+            Some(Ask::Aws { ask, .. }) => {
+                let hint = "say how far back: last: 10m";
+                ask.trend().or_else(|| self.no(node, format!("`{name}` is no trend"), hint))
+            }
             Some(_) => {
                 self.no(node, format!("`{name}` is no trend"), "ask it with `prometheus_range`")
             }
@@ -202,6 +207,7 @@ impl Reader {
             ) => true,
             Some(Ask::Scrape { by, .. }) => by.is_none(),
             Some(Ask::Http(http)) => http.pointer.is_some(),
+            Some(Ask::Aws { ask, .. }) => ask.number(),
             Some(_) => false,
             None => return self.no_evidence(node, &name, known),
         };

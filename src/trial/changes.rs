@@ -235,6 +235,7 @@ impl Changes<'_> {
             Ask::Loki { .. } | Ask::LogFile { .. } | Ask::Elasticsearch { .. } | Ask::Events(_) => {
                 return;
             }
+            Ask::Aws { ask, .. } if ask.lines().is_some() => return,
             Ask::Prometheus { .. }
             | Ask::PrometheusRange { .. }
             | Ask::Scrape { .. }
@@ -242,6 +243,7 @@ impl Changes<'_> {
             | Ask::Redis { .. }
             | Ask::Sqlite { .. }
             | Ask::Postgres { .. }
+            | Ask::Aws { .. }
             | Ask::Probe { .. } => {}
         }
         self.add(format!("{key}.max_age"), "removed", move |rule| {

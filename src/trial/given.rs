@@ -87,6 +87,11 @@ fn entry(name: &str, ask: &Ask) -> (Asked, Shape) {
         Ask::Loki { .. } | Ask::LogFile { .. } | Ask::Elasticsearch { .. } | Ask::Events(_) => {
             Shape::Lines
         }
+        Ask::Aws { ask, .. } if ask.lines().is_some() => Shape::Lines,
+        Ask::Aws { ask, .. } if ask.trend().is_some() => Shape::Trend,
+        Ask::Aws { ask, .. } if ask.statuses() => Shape::Numbers,
+        Ask::Aws { ask, .. } if ask.reach() => Shape::Probe,
+        Ask::Aws { .. } => Shape::Scalar,
         Ask::Probe { probe } => return (Asked::Probe(probe.clone()), Shape::Probe),
     };
     (Asked::Question(name.to_owned()), shape)

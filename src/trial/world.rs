@@ -167,6 +167,7 @@ impl State {
             }
             Ask::LogFile { last_lines, last, .. } => (last.unwrap_or(Duration::MAX), *last_lines),
             Ask::Events(events) => (Duration::MAX, events.limit),
+            Ask::Aws { ask, .. } => ask.lines().unwrap_or((Duration::MAX, u32::MAX)),
             Ask::Prometheus { .. }
             | Ask::PrometheusRange { .. }
             | Ask::Scrape { .. }
@@ -198,6 +199,7 @@ impl State {
 fn spread(points: &[f64], ask: &Ask, end: Timestamp) -> Vec<(Timestamp, f64)> {
     let last = match ask {
         Ask::PrometheusRange { last, .. } => *last,
+        Ask::Aws { ask, .. } => ask.trend().map_or(Duration::ZERO, |(last, _)| last),
         Ask::Prometheus { .. }
         | Ask::Scrape { .. }
         | Ask::Http(_)
@@ -241,7 +243,8 @@ impl World for Scripted {
             | Ask::Loki { .. }
             | Ask::LogFile { .. }
             | Ask::Elasticsearch { .. }
-            | Ask::Events(_) => state.answer(question, now),
+            | Ask::Events(_)
+            | Ask::Aws { .. } => state.answer(question, now),
         };
         questions.iter().map(|question| (question.name.clone(), found(question))).collect()
     }

@@ -1,6 +1,8 @@
 //! Evidence and actions over the wire: what each system answers, and that no fault ever becomes a value (P8).
 
 mod alertmanager;
+#[cfg(feature = "aws")]
+mod aws;
 mod documents;
 mod faults;
 mod loki;

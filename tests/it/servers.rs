@@ -2,6 +2,7 @@
 //!
 //! Never uses a running server, and never leaves one behind.
 
+pub mod aws;
 mod postgres;
 mod redis;
 

@@ -40,6 +40,12 @@ pub enum Probing {
     Tcp(String),
     /// The name has an address.
     Dns(String),
+    /// One key of the bucket can be listed; without a region in that of the configuration.
+    Bucket {
+        region: Option<String>,
+        bucket: String,
+        prefix: Option<String>,
+    },
 }
 
 impl Probing {
@@ -47,7 +53,7 @@ impl Probing {
     pub fn http(&self) -> Option<&HttpAsk> {
         match self {
             Self::Http(ask) => Some(&**ask),
-            Self::Tcp(_) | Self::Dns(_) => None,
+            Self::Tcp(_) | Self::Dns(_) | Self::Bucket { .. } => None,
         }
     }
 
@@ -55,7 +61,7 @@ impl Probing {
     pub fn within(&self) -> Duration {
         match self {
             Self::Http(ask) => ask.timeout,
-            Self::Tcp(_) | Self::Dns(_) => REACH_WITHIN,
+            Self::Tcp(_) | Self::Dns(_) | Self::Bucket { .. } => REACH_WITHIN,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The parts of a rule in words. Never what follows from them: that is `walk`'s.
 
+mod cloud;
+
 use super::{Page, span, walk};
 use crate::core::action::{Action, How};
 use crate::core::cause::Class;
@@ -140,6 +142,9 @@ fn probing(how: &Probing) -> String {
         Probing::Http(http) => request(http),
         Probing::Tcp(address) => format!("connects to {address}"),
         Probing::Dns(name) => format!("looks up {name}"),
+        Probing::Bucket { region, bucket, prefix } => {
+            cloud::bucket(bucket, prefix.as_deref(), region.as_deref())
+        }
     }
 }
 
@@ -200,6 +205,7 @@ fn ask(ask: &Ask) -> String {
             if events.items.is_empty() { "the top" } else { &events.items },
             request(&events.page)
         ),
+        Ask::Aws { region, ask } => cloud::aws(ask, region.as_deref()),
         Ask::Probe { probe } => format!("what the probe {probe} saw last"),
     }
 }

@@ -2,8 +2,9 @@
 
 use super::http::{BEARER, HEADERS, TIMEOUT};
 use super::{
-    DURATION, Form, LABEL, NAME, POINTER, PROMQL, QUESTION_HTTP, SECRET, Shape, TEXT, Takes, URL,
-    one_of, optional, required, with, words,
+    AWS_SECRET, CLOUDWATCH, CLOUDWATCH_LOGS, DURATION, ECS, Form, LABEL, NAME, POINTER, PROMQL,
+    QUESTION_HTTP, S3, SECRET, SQS, Shape, TEXT, Takes, URL, one_of, optional, required, with,
+    words,
 };
 use crate::rules::ask::{CHECKS, MEANINGS, STATES};
 use crate::rules::logs::LINES_MOST;
@@ -27,6 +28,7 @@ pub(crate) static STATE: Shape = Shape {
             Takes::Shape(&POSTGRES),
             "One value of a PostgreSQL database, only read.",
         ),
+        one_of("cloudwatch", Takes::Shape(&CLOUDWATCH), "A metric of CloudWatch."),
         with(
             optional(
                 "age",
@@ -45,7 +47,12 @@ pub(crate) static STATE: Shape = Shape {
             ),
             &["prometheus"],
         ),
-        optional("max_age", Takes::Text(&DURATION), "`2m`", "An older sample is none."),
+        optional(
+            "max_age",
+            Takes::Text(&DURATION),
+            "2 minutes; of `cloudwatch` two periods and 3 minutes",
+            "An older sample is none.",
+        ),
         required(
             "means",
             Takes::Map {
@@ -101,6 +108,16 @@ pub(crate) static EVIDENCE: Shape = Shape {
             Takes::Shape(&POSTGRES),
             "One value of a PostgreSQL database, only read.",
         ),
+        one_of("cloudwatch_logs", Takes::Shape(&CLOUDWATCH_LOGS), "Log lines of CloudWatch Logs."),
+        one_of("cloudwatch", Takes::Shape(&CLOUDWATCH), "A metric of CloudWatch."),
+        one_of("sqs", Takes::Shape(&SQS), "The messages of a queue of SQS."),
+        one_of("ecs", Takes::Shape(&ECS), "How a service of ECS is rolled out."),
+        one_of(
+            "aws_secret",
+            Takes::Shape(&AWS_SECRET),
+            "The version or the age of a secret, never its value.",
+        ),
+        one_of("s3", Takes::Shape(&S3), "Whether a bucket of S3 can be reached."),
         one_of("probe", Takes::Text(&NAME), "The name of a probe of this rule: what it last saw."),
         optional(
             "as",
@@ -111,7 +128,7 @@ pub(crate) static EVIDENCE: Shape = Shape {
         optional(
             "max_age",
             Takes::Text(&DURATION),
-            "2 minutes; of a probe twice its interval, if that is longer",
+            "2 minutes; of a probe twice its interval, if that is longer; of `cloudwatch` two periods and 3 minutes",
             "An older answer is none. Required for a probe with `cron`.",
         ),
         with(

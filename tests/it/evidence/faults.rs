@@ -237,7 +237,13 @@ fn adapters(url: &str) -> Vec<(&'static str, Ask)> {
 
 fn all_at(url: &str) -> Systems {
     let at = || endpoint(url);
-    systems(Endpoints { prometheus: at(), loki: at(), elasticsearch: at(), alertmanager: at() })
+    systems(Endpoints {
+        prometheus: at(),
+        loki: at(),
+        elasticsearch: at(),
+        alertmanager: at(),
+        ..Endpoints::default()
+    })
 }
 
 /// The adapters that saw something in an answer.

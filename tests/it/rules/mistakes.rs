@@ -190,8 +190,43 @@ pub(super) const PLANTED: &[(&str, &str, &str)] = &[
     ),
     (
         "errors: { log_file: /var/log/api.log }",
+        "errors: { cloudwatch_logs: { group: /a, pattern: '{ $.status = 401 }' } }",
+        "is not a pattern to use here",
+    ),
+    (
+        "errors: { log_file: /var/log/api.log }",
+        "errors: { cloudwatch_logs: { group: 'a b' } }",
+        "`a b` cannot be used here (a log group",
+    ),
+    (
+        "errors: { log_file: /var/log/api.log }",
+        "errors: { cloudwatch: { namespace: A, metric: b, statistic: average, by: Code } }",
+        "averages of several periods cannot be joined",
+    ),
+    (
+        "errors: { log_file: /var/log/api.log }",
+        "errors: { cloudwatch: { namespace: A, metric: b, statistic: sum, last: 30s } }",
+        "`period` and `last` make too few or too many points",
+    ),
+    (
+        "errors: { log_file: /var/log/api.log }",
+        "errors: { cloudwatch: { namespace: A, metric: b, statistic: sum, period: 90s } }",
+        "CloudWatch has no such period",
+    ),
+    (
+        "errors: { log_file: /var/log/api.log }",
+        "errors: { s3: { bucket: AAA } }",
+        "`AAA` cannot be used here (the name of a bucket",
+    ),
+    (
+        "prometheus: max(breaker_state{service=\"api\"})",
+        "cloudwatch: { namespace: A, metric: b, statistic: sum, last: 5m }",
+        "this is not one value",
+    ),
+    (
+        "errors: { log_file: /var/log/api.log }",
         "errors: { prometheus: up }",
-        "log lines come from `loki`, `elasticsearch`, `log_file` or `events`",
+        "log lines come from `loki`, `elasticsearch`, `log_file`, `events`",
     ),
     (
         "errors: { log_file: /var/log/api.log }",
@@ -321,7 +356,7 @@ pub(super) const PLANTED: &[(&str, &str, &str)] = &[
     (
         "http: { get: \"http://127.0.0.1:9/health\" }",
         "http: { get: \"http://127.0.0.1:9/health\" }\n    tcp: \"h:1\"",
-        "`tcp` is one too many (exactly one of: http, tcp, dns)",
+        "`tcp` is one too many (exactly one of: http, tcp, dns, s3)",
     ),
     ("    http: { get: \"http://127.0.0.1:9/health\" }\n", "", "something is missing here"),
     (

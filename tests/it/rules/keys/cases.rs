@@ -126,6 +126,43 @@ const EVENTS: Edit = (
     LOG,
     "errors: { events: { get: \"http://h/a\", headers: { X-A: a }, bearer: { env: A }, items: /i, at: /at, text: [ /t ], limit: 50, timeout: 2s } }",
 );
+// AWS
+const CLOUDWATCH_LOGS: Edit = (
+    R,
+    LOG,
+    "errors: { cloudwatch_logs: { group: /a, pattern: ERROR, last: 5m, limit: 50, region: eu-west-1 } }",
+);
+const CLOUDWATCH: Edit = (
+    R,
+    QUEUE,
+    "load: { cloudwatch: { namespace: A, metric: b, dimensions: { C: d }, statistic: sum, period: 1m, last: 5m, region: eu-west-1 } }\n  queue: { prometheus_range: { query: queue_length, last: 10m } }",
+);
+const BY: Edit = (
+    R,
+    QUEUE,
+    "load: { cloudwatch: { namespace: A, metric: b, statistic: sum, last: 5m, by: Code } }\n  queue: { prometheus_range: { query: queue_length, last: 10m } }",
+);
+const SQS: Edit = (
+    R,
+    QUEUE,
+    "load: { sqs: { queue: a, count: waiting, last: 5m, region: eu-west-1 } }\n  queue: { prometheus_range: { query: queue_length, last: 10m } }",
+);
+const ECS: Edit = (
+    R,
+    QUEUE,
+    "load: { ecs: { cluster: a, service: b, show: deployed, region: eu-west-1 } }\n  queue: { prometheus_range: { query: queue_length, last: 10m } }",
+);
+const AWS_SECRET: Edit = (
+    R,
+    QUEUE,
+    "load: { aws_secret: { secret: a, show: age, region: eu-west-1 } }\n  queue: { prometheus_range: { query: queue_length, last: 10m } }",
+);
+const S3: Edit = (
+    R,
+    QUEUE,
+    "load: { s3: { bucket: aaa, prefix: b, region: eu-west-1 } }\n  queue: { prometheus_range: { query: queue_length, last: 10m } }",
+);
+const S3_PROBE: Edit = (R, PROBE, "s3: { bucket: aaa }");
 const UNTIL: Edit = (R, LIMITED, "[ { ask: One, until: { healthy: upstream }, within: 1h } ]");
 const CHECKLIST: Edit =
     (R, DO, "{ do: reset, when: { gone: true, all: [ { healthy: upstream } ] } }");
@@ -307,6 +344,46 @@ pub const CASES: &[Case] = &[
     case("log_file.last_lines", &[FILE], (R, "last_lines: 50", "last_lines: 60")),
     case("log_file.last", &[FILE], (R, "last: 5m, zone", "last: 6m, zone")),
     case("log_file.zone", &[FILE], (R, "zone: UTC", "zone: Europe/Berlin")),
+    // AWS
+    case(
+        "state.cloudwatch",
+        &[(R, STATE, "cloudwatch: { namespace: A, metric: b, statistic: maximum }")],
+        (R, "metric: b", "metric: c"),
+    ),
+    case("evidence.cloudwatch_logs", &[CLOUDWATCH_LOGS], (R, "group: /a", "group: /b")),
+    case("evidence.cloudwatch", &[CLOUDWATCH], (R, "metric: b", "metric: c")),
+    case("evidence.sqs", &[SQS], (R, "queue: a", "queue: b")),
+    case("evidence.ecs", &[ECS], (R, "cluster: a", "cluster: b")),
+    case("evidence.aws_secret", &[AWS_SECRET], (R, "secret: a", "secret: b")),
+    case("evidence.s3", &[S3], (R, "bucket: aaa", "bucket: bbb")),
+    case("cloudwatch_logs.group", &[CLOUDWATCH_LOGS], (R, "group: /a", "group: /b")),
+    case("cloudwatch_logs.pattern", &[CLOUDWATCH_LOGS], (R, "pattern: ERROR", "pattern: WARN")),
+    case("cloudwatch_logs.last", &[CLOUDWATCH_LOGS], (R, "last: 5m, limit", "last: 6m, limit")),
+    case("cloudwatch_logs.limit", &[CLOUDWATCH_LOGS], (R, "limit: 50", "limit: 60")),
+    case("cloudwatch_logs.region", &[CLOUDWATCH_LOGS], (R, "eu-west-1", "eu-west-2")),
+    case("cloudwatch.namespace", &[CLOUDWATCH], (R, "namespace: A", "namespace: B")),
+    case("cloudwatch.metric", &[CLOUDWATCH], (R, "metric: b", "metric: c")),
+    case("cloudwatch.dimensions", &[CLOUDWATCH], (R, "C: d", "C: e")),
+    case("cloudwatch.statistic", &[CLOUDWATCH], (R, "statistic: sum", "statistic: maximum")),
+    case("cloudwatch.period", &[CLOUDWATCH], (R, "period: 1m", "period: 5m")),
+    case("cloudwatch.last", &[CLOUDWATCH], (R, "last: 5m", "last: 6m")),
+    case("cloudwatch.region", &[CLOUDWATCH], (R, "eu-west-1", "eu-west-2")),
+    case("cloudwatch.by", &[BY], (R, "by: Code", "by: Status")),
+    case("sqs.queue", &[SQS], (R, "queue: a", "queue: b")),
+    case("sqs.count", &[SQS], (R, "count: waiting", "count: dead")),
+    case("sqs.last", &[SQS], (R, "last: 5m", "last: 6m")),
+    case("sqs.region", &[SQS], (R, "eu-west-1", "eu-west-2")),
+    case("ecs.cluster", &[ECS], (R, "cluster: a", "cluster: b")),
+    case("ecs.service", &[ECS], (R, "service: b", "service: c")),
+    case("ecs.show", &[ECS], (R, "show: deployed", "show: unsettled")),
+    case("ecs.region", &[ECS], (R, "eu-west-1", "eu-west-2")),
+    case("aws_secret.secret", &[AWS_SECRET], (R, "secret: a", "secret: b")),
+    case("aws_secret.show", &[AWS_SECRET], (R, "show: age", "show: version")),
+    case("aws_secret.region", &[AWS_SECRET], (R, "eu-west-1", "eu-west-2")),
+    case("s3.bucket", &[S3], (R, "bucket: aaa", "bucket: bbb")),
+    case("s3.prefix", &[S3], (R, "prefix: b", "prefix: c")),
+    case("s3.region", &[S3], (R, "eu-west-1", "eu-west-2")),
+    case("probe.s3", &[S3_PROBE], (R, "bucket: aaa", "bucket: bbb")),
     // requests
     case("question.get", &[PAGE], (R, "http://h/a", "http://h/b")),
     case("question.headers", &[PAGE], (R, "X-A: a", "X-A: b")),
