@@ -13,6 +13,7 @@ pub mod raw;
 mod reach;
 mod reset;
 mod stores;
+mod victoria;
 
 use reclose::core::evidence::{Ask, Finding, HttpAsk, Question, Reading};
 use reclose::core::time::Timestamp;

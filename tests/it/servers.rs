@@ -5,9 +5,11 @@
 pub mod aws;
 mod postgres;
 mod redis;
+mod victoria;
 
 pub use postgres::Postgres;
 pub use redis::Redis;
+pub use victoria::VictoriaMetrics;
 
 use std::fs::File;
 use std::path::PathBuf;

@@ -61,7 +61,7 @@ server_pids() {
         pid="${file#/proc/}" pid="${pid%/cmdline}"
         line="$(tr '\0' ' ' 2>/dev/null <"$file")" || continue
         case "$line" in
-        /usr/bin/prometheus* | /usr/bin/redis-server* | /usr/lib/postgresql/* | "nginx: master"* | /usr/sbin/nginx* | /usr/sbin/haproxy* | /usr/bin/caddy* | /usr/sbin/dockerd* | /usr/bin/containerd*) echo "$pid" ;;
+        /usr/bin/prometheus* | /usr/bin/victoria-metrics* | /usr/bin/redis-server* | /usr/lib/postgresql/* | "nginx: master"* | /usr/sbin/nginx* | /usr/sbin/haproxy* | /usr/bin/caddy* | /usr/sbin/dockerd* | /usr/bin/containerd*) echo "$pid" ;;
         esac
     done
 }
@@ -107,7 +107,7 @@ allow_service_starts() {
 keep_units_off() {
     [ -d /run/systemd/system ] || return 0
     local unit
-    for unit in prometheus prometheus-alertmanager nginx haproxy caddy redis-server postgresql docker containerd; do
+    for unit in prometheus victoria-metrics prometheus-alertmanager nginx haproxy caddy redis-server postgresql docker containerd; do
         if [ -e "/lib/systemd/system/$unit.service" ] && ! grep -qx "$unit.service" <<<"$1"; then
             say "service $unit: switched off, the tests start their own"
             as_root systemctl disable --quiet "$unit.service"
@@ -184,6 +184,7 @@ test | check)
     need cc gcc libc6-dev
     need prometheus prometheus
     need promtool prometheus
+    need victoria-metrics victoria-metrics
     need prometheus-alertmanager prometheus-alertmanager
     need amtool prometheus-alertmanager
     need nginx nginx
