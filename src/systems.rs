@@ -177,10 +177,13 @@ impl Systems {
                 let wanted = loki::Query { logql: query, last: *last, limit: *limit };
                 loki::ask(server, wanted, now).await
             }
-            Ask::Scrape { url, metric, labels, by } => {
-                let _turn = self.lanes.pages.acquire().await;
+            Ask::Scrape { url, metric, labels, by, over } => {
                 let select = scrape::Select { metric, labels, by: by.as_deref() };
-                scrape::ask(&self.client, url, select, when).await
+                let page = scrape::Page { client: &self.client, url, lane: &self.lanes.pages };
+                match over {
+                    None => scrape::ask(page, select, when).await,
+                    Some(over) => scrape::ask_twice(page, select, when, *over).await,
+                }
             }
             Ask::Http(page) => {
                 let _turn = self.lanes.pages.acquire().await;

@@ -36,7 +36,15 @@ pub enum Ask {
     /// Range query over the last `last`, one point each `step`.
     PrometheusRange { query: String, last: Duration, step: Duration },
     /// The `/metrics` page of a service, read directly: series of `metric` whose labels contain `labels`; `by` groups.
-    Scrape { url: String, metric: String, labels: Labels, by: Option<String> },
+    /// With `over` read twice, so far apart: the increase of counters is the answer.
+    Scrape {
+        url: String,
+        metric: String,
+        labels: Labels,
+        by: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        over: Option<Duration>,
+    },
     /// GET of a page; `pointer` (RFC 6901) selects a value of its JSON.
     Http(HttpAsk),
     /// Log lines from Loki of the last `last`.

@@ -14,6 +14,7 @@ use crate::core::rule::{
     BreakerState, EvidenceRule, Meaning, OneOf, ProbeRule, Schedule, StateRule, Wanted,
 };
 use crate::core::time::Duration;
+use crate::systems::scrape;
 
 /// Older samples than this are none, unless the rule says otherwise: twice the usual scrape interval of 60 s.
 const MAX_AGE: Duration = Duration::from_mins(2);
@@ -304,7 +305,23 @@ impl Reader {
             Some(node) => self.text(node).map(Some),
             None => Some(None),
         };
-        Some(Ask::Scrape { url: url?, metric: metric?, labels: labels?, by: by? })
+        let over = match fields.get("over") {
+            Some(node) => self.over(node).map(Some),
+            None => Some(None),
+        };
+        Some(Ask::Scrape { url: url?, metric: metric?, labels: labels?, by: by?, over: over? })
+    }
+
+    fn over(&self, node: &Node) -> Option<Duration> {
+        let over = self.duration(node)?;
+        if (scrape::SHORTEST_OVER..=scrape::LONGEST_OVER).contains(&over) {
+            return Some(over);
+        }
+        self.no(
+            node,
+            "`over` is too short or too long",
+            "from 1s to 6s: a round must end meanwhile",
+        )
     }
 
     /// Label names and the values they must have; placeholders stand for whole values.

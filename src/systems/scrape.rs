@@ -2,10 +2,13 @@
 //!
 //! A parser of our own: the crates for it drop what they cannot read, and split label values at commas.
 
+mod increase;
+
 use reqwest::Client;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 use super::http::{address, fetch, refused};
 use super::{MAX_SERIES, failed, in_the_past};
@@ -23,6 +26,18 @@ pub(crate) struct Select<'a> {
     pub(crate) by: Option<&'a str>,
 }
 
+/// Where a page is, and whose turn it takes to read it.
+#[derive(Clone, Copy)]
+pub(crate) struct Page<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) url: &'a str,
+    pub(crate) lane: &'a Semaphore,
+}
+
+/// Between two readings there must be time for an increase, and after them for the rest of the round.
+pub(crate) const SHORTEST_OVER: Duration = Duration::from_secs(1);
+pub(crate) const LONGEST_OVER: Duration = Duration::from_secs(6);
+
 /// One sample of a page.
 #[derive(Debug, PartialEq)]
 struct Sample<'a> {
@@ -33,16 +48,32 @@ struct Sample<'a> {
 }
 
 pub(crate) async fn ask(
-    client: &Client,
-    url: &str,
+    page: Page<'_>,
     select: Select<'_>,
     (now, max_age): (Timestamp, Duration),
 ) -> Finding {
-    let page = match get(client, url).await {
+    let page = match get(page).await {
         Ok(page) => page,
         Err(failure) => return Finding::Failed(failure),
     };
     answer(&page, &select, now, max_age).unwrap_or_else(Finding::Failed)
+}
+
+/// The increase of counters between two readings, `over` apart.
+pub(crate) async fn ask_twice(
+    page: Page<'_>,
+    select: Select<'_>,
+    when: (Timestamp, Duration),
+    over: Duration,
+) -> Finding {
+    let read = async {
+        let first = get(page).await?;
+        // No turn is held meanwhile.
+        tokio::time::sleep(over.clamp(SHORTEST_OVER, LONGEST_OVER)).await;
+        let second = get(page).await?;
+        increase::between(&first, &second, &select, when)
+    };
+    read.await.unwrap_or_else(Finding::Failed)
 }
 
 /// A page, and whether its times are in seconds (`OpenMetrics`) or milliseconds.
@@ -51,7 +82,8 @@ struct Exposition {
     open_metrics: bool,
 }
 
-async fn get(client: &Client, url: &str) -> Result<Exposition, Failure> {
+async fn get(Page { client, url, lane }: Page<'_>) -> Result<Exposition, Failure> {
+    let _turn = lane.acquire().await;
     let url = address::checked(url)?;
     let request = client.get(url).header(ACCEPT, "text/plain;version=0.0.4, */*;q=0.1");
     let page = fetch(request, MAX_PAGE_BYTES).await?;

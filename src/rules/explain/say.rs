@@ -163,11 +163,12 @@ fn ask(ask: &Ask) -> String {
                 span(*step)
             )
         }
-        Ask::Scrape { url, metric, labels, by } => {
+        Ask::Scrape { url, metric, labels, by, over } => {
             let labels: Vec<String> =
                 labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
             let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-            format!("{metric}{{{}}}{by} of {url}", labels.join(","))
+            let over = over.map(|over| format!(", its increase over {}", span(over)));
+            format!("{metric}{{{}}}{by} of {url}{}", labels.join(","), over.unwrap_or_default())
         }
         Ask::Http(http) => request(http),
         Ask::Loki { query, last, limit } => {

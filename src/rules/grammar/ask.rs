@@ -180,6 +180,12 @@ pub(crate) static SCRAPE: Shape = Shape {
             "Labels that a series must have, with their values.",
         ),
         optional("by", Takes::Text(&LABEL), "one value", "The label that tells series apart."),
+        optional(
+            "over",
+            Takes::Text(&DURATION),
+            "the value itself",
+            "The page is read twice, so far apart (1s to 6s), and the increase counts. A counter that began again, came or went between the two is no data, unless its `_created` says that it began then.",
+        ),
     ],
 };
 

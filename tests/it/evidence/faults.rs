@@ -217,6 +217,7 @@ fn adapters(url: &str) -> Vec<(&'static str, Ask)> {
         metric: "circuit".to_owned(),
         labels: name.clone(),
         by: by.map(str::to_owned),
+        over: None,
     };
     let mut expecting = get(url, None);
     let json = BTreeMap::from([("/ok".to_owned(), serde_json::json!(true))]);

@@ -16,6 +16,7 @@ fn scrape(url: &str, by: Option<&str>) -> Ask {
         metric: "circuit".to_owned(),
         labels: BTreeMap::from([("name".to_owned(), "pms".to_owned())]),
         by: by.map(str::to_owned),
+        over: None,
     }
 }
 
@@ -232,4 +233,33 @@ async fn a_page_that_drips_is_not_waited_for() {
     asked.timeout = Duration::from_millis(400);
     let finding = ask(&systems, Ask::Http(asked)).await;
     assert!(matches!(&finding, Finding::Failed(f) if f.kind == FailureKind::Timeout));
+}
+
+#[tokio::test]
+async fn the_increase_between_two_readings_counts() {
+    let metrics = |text: &str| http("200 OK", "text/plain; version=0.0.4", text);
+    let page = Raw::serve(metrics("circuit{name=\"pms\"} 5\n"), Then::Close).await;
+    let systems = systems(Endpoints::default());
+    let twice = || {
+        let Ask::Scrape { url, metric, labels, by, .. } = scrape(&page.url, None) else { panic!() };
+        Ask::Scrape { url, metric, labels, by, over: Some(Duration::from_secs(1)) }
+    };
+    // The second answer is set as soon as the first was asked for.
+    let change = async |asked_before: usize, text: &str| {
+        let then = async {
+            while page.requests().len() <= asked_before {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            page.set(metrics(text), Then::Close);
+        };
+        tokio::join!(ask(&systems, twice()), then).0
+    };
+    let rose = change(0, "circuit{name=\"pms\"} 12\n").await;
+    assert_eq!(reading(rose).value, Value::Number(7.0));
+    let reset = change(2, "circuit{name=\"pms\"} 3\n").await;
+    assert_eq!(reset, Finding::NoData(Absence::Partial));
+    page.set("", Then::Hang);
+    let hangs = ask_within(&systems, twice(), Duration::from_millis(1500)).await;
+    assert!(matches!(hangs, Finding::Failed(_)), "{hangs:?}");
 }

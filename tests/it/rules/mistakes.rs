@@ -225,6 +225,11 @@ pub(super) const PLANTED: &[(&str, &str, &str)] = &[
     ),
     (
         "errors: { log_file: /var/log/api.log }",
+        "load: { scrape: { url: http://h/m, metric: a, over: 1m } }",
+        "`over` is too short or too long",
+    ),
+    (
+        "errors: { log_file: /var/log/api.log }",
         "errors: { prometheus: up }",
         "log lines come from `loki`, `elasticsearch`, `log_file`, `events`",
     ),

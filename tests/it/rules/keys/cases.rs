@@ -337,6 +337,11 @@ pub const CASES: &[Case] = &[
     case("scrape.metric", &[SCRAPE], (R, "metric: a", "metric: b")),
     case("scrape.labels", &[SCRAPE], (R, "job: a", "job: b")),
     case("scrape.by", &[SCRAPE], (R, "by: status", "by: code")),
+    case(
+        "scrape.over",
+        &[SCRAPE, (R, "by: status", "by: status, over: 5s")],
+        (R, "over: 5s", "over: 4s"),
+    ),
     case("loki.query", &[LOKI], (R, "app=\"a\"", "app=\"b\"")),
     case("loki.last", &[LOKI], (R, "last: 5m, limit", "last: 6m, limit")),
     case("loki.limit", &[LOKI], (R, "limit: 50", "limit: 60")),
