@@ -6,6 +6,7 @@ mod address;
 mod alerts;
 mod ask;
 mod aws;
+mod azure;
 mod causes;
 mod coverage;
 mod escalate;

@@ -4,6 +4,7 @@
 
 pub mod alertmanager;
 pub mod aws;
+pub mod azure;
 pub(crate) mod database;
 pub(crate) mod elasticsearch;
 pub(crate) mod events;
@@ -51,6 +52,7 @@ pub struct Endpoints {
     pub elasticsearch: Option<Endpoint>,
     pub alertmanager: Option<Endpoint>,
     pub aws: Option<aws::AwsAccount>,
+    pub azure: Option<azure::AzureAccount>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +77,7 @@ pub struct Systems {
     secrets: Secrets,
     client: Client,
     aws: Option<aws::Aws>,
+    azure: Option<azure::Azure>,
     lanes: Lanes,
 }
 
@@ -121,7 +124,8 @@ impl Systems {
             aws: Semaphore::new(8),
         };
         let aws = endpoints.aws.clone().map(aws::Aws::new);
-        Ok(Self { endpoints, secrets, client, aws, lanes })
+        let azure = endpoints.azure.clone().map(azure::Azure::new);
+        Ok(Self { endpoints, secrets, client, aws, azure, lanes })
     }
 
     /// Asks all questions side by side. Every question has its finding within `budget`: what has not answered by then failed.
@@ -228,6 +232,11 @@ impl Systems {
                 let _turn = self.lanes.aws.acquire().await;
                 aws.ask(self.ours(), (region.as_deref(), ask), when).await
             }
+            Ask::Azure(ask) => {
+                let Some(azure) = &self.azure else { return not_configured("azure") };
+                let _turn = self.lanes.aws.acquire().await;
+                azure.ask(self.ours(), ask, now).await
+            }
             Ask::Probe { probe } => stored(probes.get(probe), when),
         }
     }
@@ -242,18 +251,37 @@ impl Systems {
             Probing::Tcp(address) => reach::tcp(address, now).await,
             Probing::Dns(name) => reach::dns(name, now).await,
             Probing::Bucket { region, bucket, prefix } => {
-                let wanted = (bucket.as_str(), prefix.as_deref());
-                let Some(aws) = &self.aws else {
-                    let why = "aws.region is not set in the configuration";
-                    return unasked(FailureKind::NotConfigured, why, now);
-                };
-                let within = how.within();
-                let seen = aws.reach(self.ours(), region.as_deref(), wanted, now);
-                tokio::time::timeout(within, seen).await.unwrap_or_else(|_| {
-                    unasked(FailureKind::Timeout, "AWS did not answer within 5 s", now)
-                })
+                let wanted = (region.as_deref(), bucket.as_str(), prefix.as_deref());
+                let seen = Box::pin(self.bucket(wanted, now));
+                within(how.within(), seen, now).await
+            }
+            Probing::Vault { vault, secret } => {
+                let seen = Box::pin(self.vault((vault, secret), now));
+                within(how.within(), seen, now).await
             }
         }
+    }
+
+    /// One key of a bucket.
+    async fn bucket(
+        &self,
+        (region, bucket, prefix): (Option<&str>, &str, Option<&str>),
+        now: Timestamp,
+    ) -> ProbeResult {
+        let Some(aws) = &self.aws else {
+            let why = "aws.region is not set in the configuration";
+            return unasked(FailureKind::NotConfigured, why, now);
+        };
+        aws.reach(self.ours(), region, (bucket, prefix), now).await
+    }
+
+    /// The versions of a secret of Key Vault.
+    async fn vault(&self, wanted: (&str, &str), now: Timestamp) -> ProbeResult {
+        let Some(azure) = &self.azure else {
+            let why = "azure is not set in the configuration";
+            return unasked(FailureKind::NotConfigured, why, now);
+        };
+        azure.reach(self.ours(), wanted, now).await
     }
 
     fn ours(&self) -> aws::Ours<'_> {
@@ -308,6 +336,18 @@ impl Server<'_> {
         }
         Ok(request)
     }
+}
+
+/// What a probe sees within its time.
+async fn within(
+    limit: Duration,
+    seen: impl Future<Output = ProbeResult>,
+    now: Timestamp,
+) -> ProbeResult {
+    tokio::time::timeout(limit, seen).await.unwrap_or_else(|_| {
+        let why = format!("no answer within {} s", limit.as_secs());
+        unasked(FailureKind::Timeout, &why, now)
+    })
 }
 
 /// A probe that saw nothing of the other side.

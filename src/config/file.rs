@@ -86,6 +86,7 @@ impl Settings<'_> {
             "loki",
             "elasticsearch",
             "aws",
+            "azure",
             "slack",
             "api",
             "limits",
@@ -104,6 +105,7 @@ impl Settings<'_> {
         file.endpoints.loki = fields.get("loki").and_then(|node| self.endpoint(node));
         file.endpoints.elasticsearch =
             fields.get("elasticsearch").and_then(|node| self.endpoint(node));
+        file.endpoints.azure = fields.get("azure").and_then(|node| self.azure(node));
         file.endpoints.aws = fields.get("aws").and_then(|node| self.aws(node));
         file.slack = fields.get("slack").and_then(|node| self.slack(node));
         if let Some(node) = fields.get("api") {

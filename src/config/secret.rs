@@ -79,6 +79,7 @@ fn requests(rule: &Rule) -> Vec<&HttpAsk> {
         | Ask::Elasticsearch { .. }
         | Ask::Postgres { .. }
         | Ask::Aws { .. }
+        | Ask::Azure(_)
         | Ask::Probe { .. } => None,
     });
     let done = rule.actions.values().flat_map(|action| {
@@ -107,6 +108,7 @@ fn addresses(rule: &Rule) -> impl Iterator<Item = &SecretRef> {
         | Ask::LogFile { .. }
         | Ask::Sqlite { .. }
         | Ask::Aws { .. }
+        | Ask::Azure(_)
         | Ask::Probe { .. } => None,
     })
 }

@@ -7,7 +7,7 @@ mod cloud;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-pub use cloud::{AwsAsk, MetricAsk, QueueCount, SecretShow, ServiceShow, Statistic};
+pub use cloud::{AwsAsk, AzureAsk, MetricAsk, QueueCount, SecretShow, ServiceShow, Statistic};
 
 use super::alert::Labels;
 use super::time::{Duration, Timestamp, after};
@@ -79,6 +79,8 @@ pub enum Ask {
     Postgres { url: Secretish, query: String, params: Vec<String> },
     /// A question to AWS; without a region to that of the configuration.
     Aws { region: Option<String>, ask: AwsAsk },
+    /// A question to Azure.
+    Azure(AzureAsk),
     /// The stored result of a probe: answered from the store, without touching the upstream.
     Probe { probe: String },
 }
@@ -106,6 +108,7 @@ impl Ask {
             | Self::Elasticsearch { .. }
             | Self::Events(_) => true,
             Self::Aws { ask, .. } => ask.lines().is_some(),
+            Self::Azure(ask) => ask.lines().is_some(),
             Self::Prometheus { .. }
             | Self::PrometheusRange { .. }
             | Self::Scrape { .. }

@@ -166,7 +166,7 @@ impl Reader {
         let (fits, hint) = match meaning {
             Meaning::Errors => (
                 ask.gives_lines(),
-                "log lines come from `loki`, `elasticsearch`, `log_file`, `events` or `cloudwatch_logs`",
+                "log lines come from `loki`, `elasticsearch`, `log_file`, `events`, `cloudwatch_logs`, `azure_logs` with `line`, or `azure_activity`",
             ),
             Meaning::Statuses => (
                 matches!(
@@ -177,8 +177,9 @@ impl Reader {
                         | Ask::Redis { .. }
                         | Ask::Sqlite { .. }
                         | Ask::Postgres { .. }
-                ) || matches!(ask, Ask::Aws { ask, .. } if ask.statuses()),
-                "statuses come from `prometheus`, `scrape`, `http`, `redis`, `sqlite`, `postgres`, or `cloudwatch` with `by`",
+                ) || matches!(ask, Ask::Aws { ask, .. } if ask.statuses())
+                    || matches!(ask, Ask::Azure(ask) if ask.statuses()),
+                "statuses come from `prometheus`, `scrape`, `http`, `redis`, `sqlite`, `postgres`, `azure_logs`, or `cloudwatch` with `by`",
             ),
             Meaning::Upstream => (
                 matches!(ask, Ask::Probe { .. } | Ask::Http(_))
@@ -254,6 +255,7 @@ impl Reader {
             "cloudwatch_logs" | "cloudwatch" | "sqs" | "ecs" | "aws_secret" | "s3" => {
                 self.aws(how, node)
             }
+            "key_vault" | "azure_logs" | "azure_activity" => self.azure(how, node),
             "probe" => self.name(node).map(|probe| Ask::Probe { probe }),
             other => self.no(node, format!("nobody knows how to ask `{other}`"), "leave it out"),
         }

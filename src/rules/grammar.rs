@@ -6,6 +6,7 @@
 mod alerts;
 mod ask;
 mod aws;
+mod azure;
 mod http;
 mod ladder;
 mod patterns;
@@ -21,6 +22,7 @@ pub(crate) use ask::{
     ELASTICSEARCH, EVENTS, EVIDENCE, LOG_FILE, LOKI, POSTGRES, RANGE, REDIS, SCRAPE, SQLITE, STATE,
 };
 pub(crate) use aws::{AWS_SECRET, CLOUDWATCH, CLOUDWATCH_LOGS, ECS, S3, SQS};
+pub(crate) use azure::{AZURE_ACTIVITY, AZURE_LOGS, KEY_VAULT, KEY_VAULT_PROBE};
 pub(crate) use http::{EXPECT, PROBE_HTTP, QUESTION_HTTP, RESET_HTTP, SECRET, SECRET_VALUE};
 pub(crate) use ladder::{ACTION, CAUSE, GUARDS, PROOF, RUNG, UNTIL};
 pub(crate) use patterns::{PATTERN_ENTRY, PATTERNS};

@@ -75,6 +75,7 @@ fn questions(rule: &Rule, target: Option<&String>, parsed: &Parsed, found: &mut 
             | Ask::Events(_)
             | Ask::Postgres { .. }
             | Ask::Aws { .. }
+            | Ask::Azure(_)
             | Ask::Probe { .. } => continue,
         };
         let query = node.and_then(|node| child(node, how));

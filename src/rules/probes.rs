@@ -42,13 +42,15 @@ impl Reader {
             Some((_, node)) => self.cron(node, fields.get("zone")),
             None => None,
         };
-        let how =
-            fields.one_of(self, &["http", "tcp", "dns", "s3"]).and_then(|(how, node)| match how {
+        let how = fields.one_of(self, &["http", "tcp", "dns", "s3", "key_vault"]).and_then(
+            |(how, node)| match how {
                 "http" => self.http(node, Purpose::Probe).map(|ask| Probing::Http(Box::new(ask))),
                 "tcp" => self.tcp(node).map(Probing::Tcp),
                 "dns" => self.dns(node).map(Probing::Dns),
-                _ => self.bucket_probe(node),
-            });
+                "s3" => self.bucket_probe(node),
+                _ => self.vault_probe(node),
+            },
+        );
         let hold = match fields.get("hold") {
             Some(node) => self.duration(node),
             None => Some(PROBE_HOLD),
@@ -62,9 +64,10 @@ impl Reader {
         {
             let hint = match how {
                 Probing::Http(_) => "make `timeout` shorter than `every`",
-                Probing::Tcp(_) | Probing::Dns(_) | Probing::Bucket { .. } => {
-                    "at least every: 5s: so long is it waited for"
-                }
+                Probing::Tcp(_)
+                | Probing::Dns(_)
+                | Probing::Bucket { .. }
+                | Probing::Vault { .. } => "at least every: 5s: so long is it waited for",
             };
             return self.no(node, "a run of this probe may last longer than until the next", hint);
         }

@@ -344,7 +344,8 @@ impl Reader {
             | Ask::Elasticsearch { .. }
             | Ask::Events(_)
             | Ask::Postgres { .. }
-            | Ask::Aws { .. } => None,
+            | Ask::Aws { .. }
+            | Ask::Azure(_) => None,
         });
         let rungs = || ladders.places.iter().map(|place| &place.rung);
         let signals = verify.all.iter().chain(rungs().flat_map(Rung::checklist));

@@ -208,6 +208,7 @@ impl Reader {
             Some(Ask::Scrape { by, .. }) => by.is_none(),
             Some(Ask::Http(http)) => http.pointer.is_some(),
             Some(Ask::Aws { ask, .. }) => ask.number(),
+            Some(Ask::Azure(ask)) => ask.number(),
             Some(_) => false,
             None => return self.no_evidence(node, &name, known),
         };

@@ -236,6 +236,7 @@ impl Changes<'_> {
                 return;
             }
             Ask::Aws { ask, .. } if ask.lines().is_some() => return,
+            Ask::Azure(ask) if ask.lines().is_some() => return,
             Ask::Prometheus { .. }
             | Ask::PrometheusRange { .. }
             | Ask::Scrape { .. }
@@ -244,6 +245,7 @@ impl Changes<'_> {
             | Ask::Sqlite { .. }
             | Ask::Postgres { .. }
             | Ask::Aws { .. }
+            | Ask::Azure(_)
             | Ask::Probe { .. } => {}
         }
         self.add(format!("{key}.max_age"), "removed", move |rule| {

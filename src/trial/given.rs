@@ -92,6 +92,9 @@ fn entry(name: &str, ask: &Ask) -> (Asked, Shape) {
         Ask::Aws { ask, .. } if ask.statuses() => Shape::Numbers,
         Ask::Aws { ask, .. } if ask.reach() => Shape::Probe,
         Ask::Aws { .. } => Shape::Scalar,
+        Ask::Azure(ask) if ask.lines().is_some() => Shape::Lines,
+        Ask::Azure(ask) if ask.statuses() => Shape::Numbers,
+        Ask::Azure(_) => Shape::Scalar,
         Ask::Probe { probe } => return (Asked::Probe(probe.clone()), Shape::Probe),
     };
     (Asked::Question(name.to_owned()), shape)

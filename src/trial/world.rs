@@ -168,6 +168,7 @@ impl State {
             Ask::LogFile { last_lines, last, .. } => (last.unwrap_or(Duration::MAX), *last_lines),
             Ask::Events(events) => (Duration::MAX, events.limit),
             Ask::Aws { ask, .. } => ask.lines().unwrap_or((Duration::MAX, u32::MAX)),
+            Ask::Azure(ask) => ask.lines().unwrap_or((Duration::MAX, u32::MAX)),
             Ask::Prometheus { .. }
             | Ask::PrometheusRange { .. }
             | Ask::Scrape { .. }
@@ -210,6 +211,7 @@ fn spread(points: &[f64], ask: &Ask, end: Timestamp) -> Vec<(Timestamp, f64)> {
         | Ask::LogFile { .. }
         | Ask::Elasticsearch { .. }
         | Ask::Events(_)
+        | Ask::Azure(_)
         | Ask::Probe { .. } => Duration::ZERO,
     };
     let gaps = u32::try_from(points.len().saturating_sub(1)).unwrap_or(u32::MAX).max(1);
@@ -244,7 +246,8 @@ impl World for Scripted {
             | Ask::LogFile { .. }
             | Ask::Elasticsearch { .. }
             | Ask::Events(_)
-            | Ask::Aws { .. } => state.answer(question, now),
+            | Ask::Aws { .. }
+            | Ask::Azure(_) => state.answer(question, now),
         };
         questions.iter().map(|question| (question.name.clone(), found(question))).collect()
     }

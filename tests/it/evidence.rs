@@ -3,6 +3,8 @@
 mod alertmanager;
 #[cfg(feature = "aws")]
 mod aws;
+#[cfg(all(feature = "aws", feature = "azure"))]
+mod azure;
 mod documents;
 mod faults;
 mod loki;

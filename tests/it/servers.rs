@@ -3,6 +3,7 @@
 //! Never uses a running server, and never leaves one behind.
 
 pub mod aws;
+pub mod azure;
 mod postgres;
 mod redis;
 mod victoria;

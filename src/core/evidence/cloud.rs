@@ -145,3 +145,41 @@ impl AwsAsk {
         matches!(self, Self::Bucket { .. })
     }
 }
+
+/// What is asked of Azure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AzureAsk {
+    /// A secret of Key Vault: its version or age, never its value.
+    Secret { vault: String, secret: String, show: SecretShow },
+    /// A query to Log Analytics: with `line` the lines of that column, else numbers.
+    Logs { workspace: String, query: String, last: Duration, limit: u32, line: Option<String> },
+    /// Operations of a subscription that failed, as lines.
+    Activity { subscription: String, group: Option<String>, last: Duration, limit: u32 },
+}
+
+impl AzureAsk {
+    /// If it gives log lines: how far back, and how many at most.
+    pub fn lines(&self) -> Option<(Duration, u32)> {
+        match self {
+            Self::Logs { last, limit, line: Some(_), .. } | Self::Activity { last, limit, .. } => {
+                Some((*last, *limit))
+            }
+            Self::Logs { line: None, .. } | Self::Secret { .. } => None,
+        }
+    }
+
+    /// Whether it may give one number.
+    pub fn number(&self) -> bool {
+        match self {
+            Self::Secret { show, .. } => *show == SecretShow::Age,
+            Self::Logs { line, .. } => line.is_none(),
+            Self::Activity { .. } => false,
+        }
+    }
+
+    /// Whether it may give one number for each status.
+    pub fn statuses(&self) -> bool {
+        matches!(self, Self::Logs { line: None, .. })
+    }
+}

@@ -40,6 +40,11 @@ pub enum Probing {
     Tcp(String),
     /// The name has an address.
     Dns(String),
+    /// The versions of a secret of Key Vault can be listed.
+    Vault {
+        vault: String,
+        secret: String,
+    },
     /// One key of the bucket can be listed; without a region in that of the configuration.
     Bucket {
         region: Option<String>,
@@ -53,7 +58,7 @@ impl Probing {
     pub fn http(&self) -> Option<&HttpAsk> {
         match self {
             Self::Http(ask) => Some(&**ask),
-            Self::Tcp(_) | Self::Dns(_) | Self::Bucket { .. } => None,
+            Self::Tcp(_) | Self::Dns(_) | Self::Bucket { .. } | Self::Vault { .. } => None,
         }
     }
 
@@ -61,7 +66,7 @@ impl Probing {
     pub fn within(&self) -> Duration {
         match self {
             Self::Http(ask) => ask.timeout,
-            Self::Tcp(_) | Self::Dns(_) | Self::Bucket { .. } => REACH_WITHIN,
+            Self::Tcp(_) | Self::Dns(_) | Self::Bucket { .. } | Self::Vault { .. } => REACH_WITHIN,
         }
     }
 }

@@ -1,16 +1,18 @@
 //! The parts of a rule in words. Never what follows from them: that is `walk`'s.
 
 mod cloud;
+mod request;
 
 use super::{Page, span, walk};
 use crate::core::action::{Action, How};
 use crate::core::cause::Class;
-use crate::core::evidence::{Ask, HttpAsk, Said, SecretRef, Secretish};
+use crate::core::evidence::Ask;
 use crate::core::rule::{
     BreakerKind, Contact, EscalateWhen, Meaning, Mode, OneOf, ProbeRule, Probing, Rule, Rung,
     Schedule, Target, VerifySignal, Wait,
 };
 use crate::core::time::Duration;
+use request::{request, value_of};
 
 pub(super) const fn kind(kind: BreakerKind) -> &'static str {
     match kind {
@@ -145,6 +147,9 @@ fn probing(how: &Probing) -> String {
         Probing::Bucket { region, bucket, prefix } => {
             cloud::bucket(bucket, prefix.as_deref(), region.as_deref())
         }
+        Probing::Vault { vault, secret } => {
+            format!("lists the versions of the secret {secret} of {vault}")
+        }
     }
 }
 
@@ -207,6 +212,7 @@ fn ask(ask: &Ask) -> String {
             request(&events.page)
         ),
         Ask::Aws { region, ask } => cloud::aws(ask, region.as_deref()),
+        Ask::Azure(ask) => cloud::azure(ask),
         Ask::Probe { probe } => format!("what the probe {probe} saw last"),
     }
 }
@@ -215,49 +221,6 @@ fn with_params(params: &[String]) -> String {
     match params {
         [] => String::new(),
         some => format!(" with {}", some.join(", ")),
-    }
-}
-
-fn request(http: &HttpAsk) -> String {
-    let mut parts = vec![format!("{} {}", http.method, http.url)];
-    for (name, value) in &http.headers {
-        parts.push(format!(" with {name}: {}", value_of(value)));
-    }
-    parts.extend(http.json.as_ref().map(|json| format!(" saying {json}")));
-    let secrets = http.secrets.iter();
-    parts.extend(secrets.map(|(at, secret)| format!(" with {} at {at}", secret_of(secret))));
-    let said = http.said.iter();
-    parts.extend(said.map(|(at, said)| format!(" with {} at {at}", said_words(*said))));
-    parts.extend(http.pointer.as_ref().map(|pointer| format!(", the value at {pointer}")));
-    if let Some(expect) = &http.expect {
-        parts.push(format!(", expecting {}", expect.status));
-        parts.extend(
-            expect.json.iter().map(|(pointer, value)| format!(" and {value} at {pointer}")),
-        );
-    }
-    parts.push(format!(", at most {}", span(http.timeout)));
-    parts.concat()
-}
-
-fn value_of(value: &Secretish) -> String {
-    match value {
-        Secretish::Plain(value) => value.clone(),
-        Secretish::Secret { prefix, secret } => format!("{prefix}{}", secret_of(secret)),
-        Secretish::Said(said) => said_words(*said).to_owned(),
-    }
-}
-
-const fn said_words(said: Said) -> &'static str {
-    match said {
-        Said::Decision => "<the decision's key>",
-        Said::Reason => "<the reason>",
-    }
-}
-
-fn secret_of(secret: &SecretRef) -> String {
-    match secret {
-        SecretRef::Env(name) => format!("<the secret ${name}>"),
-        SecretRef::File(path) => format!("<the secret in {path}>"),
     }
 }
 

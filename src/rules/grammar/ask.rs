@@ -2,9 +2,9 @@
 
 use super::http::{BEARER, HEADERS, TIMEOUT};
 use super::{
-    AWS_SECRET, CLOUDWATCH, CLOUDWATCH_LOGS, DURATION, ECS, Form, LABEL, NAME, POINTER, PROMQL,
-    QUESTION_HTTP, S3, SECRET, SQS, Shape, TEXT, Takes, URL, one_of, optional, required, with,
-    words,
+    AWS_SECRET, AZURE_ACTIVITY, AZURE_LOGS, CLOUDWATCH, CLOUDWATCH_LOGS, DURATION, ECS, Form,
+    KEY_VAULT, LABEL, NAME, POINTER, PROMQL, QUESTION_HTTP, S3, SECRET, SQS, Shape, TEXT, Takes,
+    URL, one_of, optional, required, with, words,
 };
 use crate::rules::ask::{CHECKS, MEANINGS, STATES};
 use crate::rules::logs::LINES_MOST;
@@ -118,6 +118,17 @@ pub(crate) static EVIDENCE: Shape = Shape {
             "The version or the age of a secret, never its value.",
         ),
         one_of("s3", Takes::Shape(&S3), "Whether a bucket of S3 can be reached."),
+        one_of(
+            "key_vault",
+            Takes::Shape(&KEY_VAULT),
+            "The version or the age of a secret of Azure Key Vault, never its value.",
+        ),
+        one_of("azure_logs", Takes::Shape(&AZURE_LOGS), "A query to Azure Log Analytics."),
+        one_of(
+            "azure_activity",
+            Takes::Shape(&AZURE_ACTIVITY),
+            "Operations of an Azure subscription that failed, as log lines.",
+        ),
         one_of("probe", Takes::Text(&NAME), "The name of a probe of this rule: what it last saw."),
         optional(
             "as",

@@ -170,6 +170,7 @@ fn every_shape_of_the_tables_is_reached_and_described() {
         include_str!("alerts.rs"),
         include_str!("ask.rs"),
         include_str!("aws.rs"),
+        include_str!("azure.rs"),
         include_str!("http.rs"),
         include_str!("ladder.rs"),
         include_str!("patterns.rs"),

@@ -1,8 +1,8 @@
 //! Keys of verification, escalation and probes. Never judges what they say.
 
 use super::{
-    DURATION, Form, IN, NAME, PROBE_HTTP, S3, Shape, TEXT, Takes, one_of, optional, required, with,
-    words,
+    DURATION, Form, IN, KEY_VAULT_PROBE, NAME, PROBE_HTTP, S3, Shape, TEXT, Takes, one_of,
+    optional, required, with, words,
 };
 use crate::rules::ask::STATES;
 use crate::rules::escalate::ALWAYS;
@@ -165,26 +165,32 @@ pub(crate) static PROBE: Shape = Shape {
         optional(
             "http",
             Takes::Shape(&PROBE_HTTP),
-            "one of `http`, `tcp`, `dns`, `s3` is required",
+            "one of `http`, `tcp`, `dns`, `s3`, `key_vault` is required",
             "What is asked.",
         ),
         optional(
             "tcp",
             Takes::Text(&ADDRESS),
-            "one of `http`, `tcp`, `dns`, `s3` is required",
+            "one of `http`, `tcp`, `dns`, `s3`, `key_vault` is required",
             "The port that takes a connection within 5 s: `db.internal:5432`. Nothing is sent.",
         ),
         optional(
             "dns",
             Takes::Text(&TEXT),
-            "one of `http`, `tcp`, `dns`, `s3` is required",
+            "one of `http`, `tcp`, `dns`, `s3`, `key_vault` is required",
             "The name that has an address, by this machine's resolver, within 5 s.",
         ),
         optional(
             "s3",
             Takes::Shape(&S3),
-            "one of `http`, `tcp`, `dns`, `s3` is required",
+            "one of `http`, `tcp`, `dns`, `s3`, `key_vault` is required",
             "The bucket of which one key can be listed within 5 s.",
+        ),
+        optional(
+            "key_vault",
+            Takes::Shape(&KEY_VAULT_PROBE),
+            "one of `http`, `tcp`, `dns`, `s3`, `key_vault` is required",
+            "The secret whose versions can be listed within 5 s.",
         ),
         optional(
             "hold",

@@ -1,6 +1,6 @@
 //! AWS as moto and ministack speak it: lines, metrics, queues, services, secrets, buckets; and what each fault is called.
 
-mod faults;
+pub mod faults;
 mod throttled;
 
 use super::{ask, now, question, reading, systems};

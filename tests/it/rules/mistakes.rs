@@ -230,6 +230,16 @@ pub(super) const PLANTED: &[(&str, &str, &str)] = &[
     ),
     (
         "errors: { log_file: /var/log/api.log }",
+        "errors: { azure_logs: { workspace: a, query: 'T | where a == {target}', line: A } }",
+        "`{target}` cannot stand here in KQL",
+    ),
+    (
+        "errors: { log_file: /var/log/api.log }",
+        "errors: { azure_logs: { workspace: a/b, query: T, line: A } }",
+        "`a/b` cannot be used here (an id",
+    ),
+    (
+        "errors: { log_file: /var/log/api.log }",
         "errors: { prometheus: up }",
         "log lines come from `loki`, `elasticsearch`, `log_file`, `events`",
     ),
@@ -361,7 +371,7 @@ pub(super) const PLANTED: &[(&str, &str, &str)] = &[
     (
         "http: { get: \"http://127.0.0.1:9/health\" }",
         "http: { get: \"http://127.0.0.1:9/health\" }\n    tcp: \"h:1\"",
-        "`tcp` is one too many (exactly one of: http, tcp, dns, s3)",
+        "`tcp` is one too many (exactly one of: http, tcp, dns, s3, key_vault)",
     ),
     ("    http: { get: \"http://127.0.0.1:9/health\" }\n", "", "something is missing here"),
     (

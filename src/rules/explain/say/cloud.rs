@@ -1,7 +1,7 @@
 //! Questions to the clouds in words. Never what they mean: that is `say`'s.
 
 use super::span;
-use crate::core::evidence::{AwsAsk, MetricAsk, QueueCount, SecretShow, ServiceShow};
+use crate::core::evidence::{AwsAsk, AzureAsk, MetricAsk, QueueCount, SecretShow, ServiceShow};
 
 pub(super) fn aws(ask: &AwsAsk, region: Option<&str>) -> String {
     let place = place(region);
@@ -44,6 +44,33 @@ pub(super) fn aws(ask: &AwsAsk, region: Option<&str>) -> String {
             format!("{what} of the secret {secret}, not its value{place}")
         }
         AwsAsk::Bucket { bucket, prefix } => self::bucket(bucket, prefix.as_deref(), region),
+    }
+}
+
+pub(super) fn azure(ask: &AzureAsk) -> String {
+    match ask {
+        AzureAsk::Secret { vault, secret, show } => {
+            let what = match show {
+                SecretShow::Version => "the version",
+                SecretShow::Age => "the seconds since the version",
+            };
+            format!("{what} of the secret {secret} of {vault}, not its value")
+        }
+        AzureAsk::Logs { workspace, query, last, limit, line } => {
+            let lines = line.as_ref().map(|line| format!(", at most {limit} lines of {line}"));
+            format!(
+                "Log Analytics {workspace} `{query}` over the last {}{}",
+                span(*last),
+                lines.unwrap_or_default()
+            )
+        }
+        AzureAsk::Activity { subscription, group, last, limit } => {
+            let group = group.as_ref().map(|group| format!(" in {group}")).unwrap_or_default();
+            format!(
+                "the operations of the Azure subscription {subscription}{group} that failed over the last {}, at most {limit}",
+                span(*last)
+            )
+        }
     }
 }
 

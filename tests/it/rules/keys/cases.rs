@@ -163,6 +163,16 @@ const S3: Edit = (
     "load: { s3: { bucket: aaa, prefix: b, region: eu-west-1 } }\n  queue: { prometheus_range: { query: queue_length, last: 10m } }",
 );
 const S3_PROBE: Edit = (R, PROBE, "s3: { bucket: aaa }");
+const KEY_VAULT: Edit = (
+    R,
+    QUEUE,
+    "load: { key_vault: { vault: \"https://a.example\", secret: a, show: age } }\n  queue: { prometheus_range: { query: queue_length, last: 10m } }",
+);
+const AZURE_LOGS: Edit =
+    (R, LOG, "errors: { azure_logs: { workspace: a, query: b, line: C, last: 5m, limit: 50 } }");
+const AZURE_ACTIVITY: Edit =
+    (R, LOG, "errors: { azure_activity: { subscription: a, group: b, last: 5m, limit: 50 } }");
+const VAULT_PROBE: Edit = (R, PROBE, "key_vault: { vault: \"https://a.example\", secret: a }");
 const UNTIL: Edit = (R, LIMITED, "[ { ask: One, until: { healthy: upstream }, within: 1h } ]");
 const CHECKLIST: Edit =
     (R, DO, "{ do: reset, when: { gone: true, all: [ { healthy: upstream } ] } }");
@@ -389,6 +399,29 @@ pub const CASES: &[Case] = &[
     case("s3.prefix", &[S3], (R, "prefix: b", "prefix: c")),
     case("s3.region", &[S3], (R, "eu-west-1", "eu-west-2")),
     case("probe.s3", &[S3_PROBE], (R, "bucket: aaa", "bucket: bbb")),
+    // Azure
+    case("evidence.key_vault", &[KEY_VAULT], (R, "secret: a", "secret: b")),
+    case("evidence.azure_logs", &[AZURE_LOGS], (R, "query: b", "query: c")),
+    case("evidence.azure_activity", &[AZURE_ACTIVITY], (R, "subscription: a", "subscription: b")),
+    case("key_vault.vault", &[KEY_VAULT], (R, "a.example", "b.example")),
+    case("key_vault.secret", &[KEY_VAULT], (R, "secret: a", "secret: b")),
+    case("key_vault.show", &[KEY_VAULT], (R, "show: age", "show: version")),
+    case("azure_logs.workspace", &[AZURE_LOGS], (R, "workspace: a", "workspace: b")),
+    case("azure_logs.query", &[AZURE_LOGS], (R, "query: b", "query: c")),
+    case("azure_logs.line", &[AZURE_LOGS], (R, "line: C", "line: D")),
+    case("azure_logs.last", &[AZURE_LOGS], (R, "last: 5m, limit", "last: 6m, limit")),
+    case("azure_logs.limit", &[AZURE_LOGS], (R, "limit: 50", "limit: 60")),
+    case(
+        "azure_activity.subscription",
+        &[AZURE_ACTIVITY],
+        (R, "subscription: a", "subscription: b"),
+    ),
+    case("azure_activity.group", &[AZURE_ACTIVITY], (R, "group: b", "group: c")),
+    case("azure_activity.last", &[AZURE_ACTIVITY], (R, "last: 5m, limit", "last: 6m, limit")),
+    case("azure_activity.limit", &[AZURE_ACTIVITY], (R, "limit: 50", "limit: 60")),
+    case("probe.key_vault", &[VAULT_PROBE], (R, "a.example", "b.example")),
+    case("key_vault-probe.vault", &[VAULT_PROBE], (R, "a.example", "b.example")),
+    case("key_vault-probe.secret", &[VAULT_PROBE], (R, "secret: a", "secret: b")),
     // requests
     case("question.get", &[PAGE], (R, "http://h/a", "http://h/b")),
     case("question.headers", &[PAGE], (R, "X-A: a", "X-A: b")),

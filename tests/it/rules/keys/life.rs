@@ -223,6 +223,7 @@ fn finding(question: &Question, world: World, acted: bool, now: Timestamp) -> Fi
         Ask::Redis { .. } | Ask::Sqlite { .. } | Ask::Postgres { .. } => {
             reading(Value::Number(0.4))
         }
+        Ask::Azure(_) => reading(Value::Number(0.4)),
         Ask::Aws { .. } => reading(Value::Number(0.4)),
         Ask::Http(_) => reading(Value::Number(if world.healthy { 200.0 } else { 503.0 })),
         Ask::Probe { .. } => reading(Value::Probe(ProbeResult {
