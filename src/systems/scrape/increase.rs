@@ -31,11 +31,11 @@ pub(super) fn between(
     match answer(first, select, now, max_age)? {
         // It may be born between the two.
         Finding::Value(_) | Finding::NoData(Absence::Empty) => {}
-        other => return Ok(other),
+        other @ (Finding::NoData(_) | Finding::Failed(_)) => return Ok(other),
     }
     let reading = match answer(second, select, now, max_age)? {
         Finding::Value(reading) => reading,
-        other => return Ok(other),
+        other @ (Finding::NoData(_) | Finding::Failed(_)) => return Ok(other),
     };
     let (before, after) = (all(first, select)?, all(second, select)?);
     let start = |page| all(page, &one(PROCESS_START, &Labels::new()));
