@@ -1,6 +1,7 @@
 //! `reclose classify`: what log lines say of a cause. Asks no system, reads no clock, and gives the same answer to the same line.
 
 mod jsonl;
+mod summary;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -27,23 +28,73 @@ Patterns of your own lie in the folder patterns/ of your rules; docs/patterns.md
 
 Exit codes: 0 every line was answered; 1 some were not; 2 wrong usage.
 
+`--summary` counts causes in raw log files. Every physical line is read alone, also those of a stack trace;
+lines over 256 KiB are read at their ends and counted as cut. Memory does not grow with the file.
+
 Examples:
+  reclose classify --summary app.log
+  kubectl logs deploy/api --since 1h | reclose classify --summary - --json
   reclose classify --jsonl <lines.jsonl >causes.jsonl
   jq -c '{id: .ts, line: .msg}' app.log | reclose classify --jsonl --rules rules/")]
 pub(super) struct Arguments {
     /// Answer JSON lines from standard input
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present_any = ["summary", "searched"])]
     jsonl: bool,
+    /// Count the causes in log files, `-` for standard input
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "jsonl")]
+    summary: Vec<PathBuf>,
+    /// The counts as one JSON object
+    #[arg(long, requires = "summary")]
+    json: bool,
     /// Folder of your rules, for the patterns in it; without, the built-in ones alone
     #[arg(long, value_name = "FOLDER")]
     rules: Option<PathBuf>,
+    /// Print what is searched for, a regular expression a line, as `rg -f` takes it
+    #[arg(long, hide = true)]
+    searched: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Trouble> {
     let patterns = patterns(arguments.rules.as_deref())?;
+    if arguments.searched {
+        answer::print(&(patterns.searched().join("\n") + "\n"));
+        return Ok(Exit::Done);
+    }
+    if !arguments.summary.is_empty() {
+        return summarize(&patterns, &arguments.summary, arguments.json);
+    }
     let stdin = std::io::stdin().lock();
     let stdout = std::io::BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     told(jsonl::run(&patterns, stdin, stdout))
+}
+
+/// Every file is counted, also when another cannot be read.
+fn summarize(patterns: &Patterns, files: &[PathBuf], json: bool) -> Result<Exit, Trouble> {
+    let mut counter = summary::Counter::new(patterns, true);
+    let mut exit = Exit::Done;
+    for file in files {
+        let read = if file.as_os_str() == "-" {
+            counter.read(std::io::stdin().lock())
+        } else {
+            std::fs::File::open(file).and_then(|file| counter.read(file))
+        };
+        if let Err(error) = read {
+            answer::say(&format!("{}: {error}\n", file.display()));
+            exit = Exit::No;
+        }
+    }
+    let summary = counter.summary;
+    if json {
+        let mut value = serde_json::to_value(&summary)
+            .map_err(|error| Trouble::internal(format!("cannot write JSON: {error}")))?;
+        if let Some(object) = value.as_object_mut() {
+            object.insert("none".to_owned(), summary.none().into());
+        }
+        answer::print(&format!("{value}\n"));
+    } else {
+        answer::print(&summary.table());
+    }
+    Ok(exit)
 }
 
 fn patterns(folder: Option<&Path>) -> Result<Patterns, Trouble> {

@@ -4,13 +4,16 @@
 
 mod entry;
 mod envelope;
+mod moment;
 mod ready;
 mod set;
+mod sieve;
 mod told;
 
 pub use entry::{Added, Entry, Says, Tier, builtin as builtin_entries, ordered, tsv};
 pub use ready::Lines;
 pub use set::Probe;
+pub use sieve::Sieve;
 
 use regex::{RegexSet, RegexSetBuilder};
 use std::collections::BTreeMap;
@@ -168,6 +171,16 @@ impl Patterns {
         self.compiled.count()
     }
 
+    /// What finds lines worth reading in whole blocks of them.
+    pub fn sieve(&self) -> Sieve {
+        Sieve::new(&self.compiled.entries)
+    }
+
+    /// What the sieve searches for, for other programs that search: a regular expression each.
+    pub fn searched(&self) -> Vec<String> {
+        sieve::patterns(&self.compiled.entries)
+    }
+
     /// Every entry, in the order in which they decide.
     pub fn entries(&self) -> &[Entry] {
         &self.compiled.entries
@@ -261,7 +274,11 @@ impl Compiled {
     fn wait(&self, opened: &Opened<'_>, cause: Option<Cause>) -> Option<super::time::Duration> {
         let told = opened.wait.or_else(|| self.told.header_wait(&opened.text));
         told.or_else(|| match cause {
-            Some(Cause::RateLimited | Cause::Upstream5xx) => self.told.worded_wait(&opened.text),
+            Some(Cause::RateLimited) => {
+                let worded = self.told.worded_wait(&opened.text);
+                worded.or_else(|| self.told.reset_wait(&opened.text))
+            }
+            Some(Cause::Upstream5xx) => self.told.worded_wait(&opened.text),
             Some(_) | None => None,
         })
     }

@@ -1,5 +1,6 @@
 //! Lines and statuses say what they should, echoes and harmless lines say nothing, and a verdict follows from them.
 
+mod corpus;
 mod judge;
 
 use proptest::prelude::*;

@@ -84,6 +84,9 @@ const WAIT_KEYS: &[&str] =
     &["retry_after", "retry-after", "retryafter", "retry_after_seconds", "retryafterseconds"];
 const LEVEL_KEYS: &[&str] = &["level", "severity", "lvl", "loglevel", "log.level"];
 
+/// Between the texts of two fields: no pattern reaches across.
+const SEAM: &str = "\n\u{1}\u{1}\u{1}\u{1}\u{1}\u{1}\u{1}\u{1}\u{1}\u{1}\n";
+
 /// A line as the patterns should see it.
 pub(super) struct Opened<'t> {
     pub(super) text: Cow<'t, str>,
@@ -114,7 +117,8 @@ fn open_json(raw: &str) -> Option<Opened<'static>> {
     let object: Map<String, Value> = serde_json::from_str(start).ok()?;
     let mut found = Found::default();
     found.object(&object, false, 0);
-    let text = bounded_text(plain(&found.texts.join("\n"))).into_owned();
+    let texts: Vec<_> = found.texts.iter().map(|text| plain(text)).collect();
+    let text = bounded_text(Cow::Owned(texts.join(SEAM))).into_owned();
     let succeeded = found.status.is_some_and(|status| status < 400);
     Some(Opened {
         text: Cow::Owned(without_frames(Cow::Owned(text)).into_owned()),
