@@ -38,6 +38,7 @@ mod stores;
 mod targets;
 mod verify;
 mod words;
+mod workloads;
 mod yaml;
 
 pub use coverage::{coverage, table};

@@ -2,10 +2,14 @@
 //!
 //! Systems answer, or say why they cannot; they never decide, never retry, and never take no answer for zero.
 
+#[cfg(not(feature = "docker"))]
+mod absent;
 pub mod alertmanager;
 pub mod aws;
 pub mod azure;
 pub(crate) mod database;
+#[cfg(feature = "docker")]
+pub(crate) mod docker;
 pub(crate) mod elasticsearch;
 pub(crate) mod events;
 pub(crate) mod files;
@@ -25,6 +29,7 @@ use futures_util::future::join_all;
 use reqwest::Client;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -35,6 +40,8 @@ use crate::core::evidence::{
 };
 use crate::core::rule::Probing;
 use crate::core::time::Timestamp;
+#[cfg(not(feature = "docker"))]
+use absent::docker;
 use secrets::Secrets;
 
 pub use http::reset::{Begun, WRITE_WITHIN};
@@ -53,6 +60,18 @@ pub struct Endpoints {
     pub alertmanager: Option<Endpoint>,
     pub aws: Option<aws::AwsAccount>,
     pub azure: Option<azure::AzureAccount>,
+    pub docker: Option<Engine>,
+}
+
+/// Where a Docker Engine listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Socket(PathBuf),
+    /// Without TLS: a proxy beside us that lets only questions through.
+    Host {
+        host: String,
+        port: u16,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +111,8 @@ struct Lanes {
     files: Semaphore,
     /// AWS counts the requests of a whole account.
     aws: Semaphore,
+    /// One engine serves all its containers.
+    docker: Semaphore,
 }
 
 impl Systems {
@@ -122,6 +143,7 @@ impl Systems {
             pages: Semaphore::new(64),
             files: Semaphore::new(4),
             aws: Semaphore::new(8),
+            docker: Semaphore::new(8),
         };
         let aws = endpoints.aws.clone().map(aws::Aws::new);
         let azure = endpoints.azure.clone().map(azure::Azure::new);
@@ -237,6 +259,11 @@ impl Systems {
                 let _turn = self.lanes.aws.acquire().await;
                 azure.ask(self.ours(), ask, now).await
             }
+            Ask::Docker(wanted) => {
+                let Some(engine) = &self.endpoints.docker else { return not_configured("docker") };
+                let _turn = self.lanes.docker.acquire().await;
+                docker::ask(engine, wanted, now).await
+            }
             Ask::Probe { probe } => stored(probes.get(probe), when),
         }
     }
@@ -258,6 +285,9 @@ impl Systems {
             Probing::Vault { vault, secret } => {
                 let seen = Box::pin(self.vault((vault, secret), now));
                 within(how.within(), seen, now).await
+            }
+            Probing::Docker(container) => {
+                docker::probe(self.endpoints.docker.as_ref(), container, now).await
             }
         }
     }

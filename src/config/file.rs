@@ -8,7 +8,8 @@ use super::secret::{self, Env};
 use super::{Alertmanager, Log, Slack, parse_listen};
 use crate::core::time::Duration;
 use crate::rules::{Kind, Mistake, Node, Reader, Values, read_text, yaml_tree};
-use crate::systems::{Auth, Endpoint, Endpoints};
+use crate::systems::http::address;
+use crate::systems::{Auth, Endpoint, Endpoints, Engine};
 use crate::telemetry::{FILTER_DEFAULT, Format};
 
 /// A storm of 20,000 alerts fits.
@@ -18,6 +19,8 @@ const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 /// Twice a scrape and an evaluation at their usual thirty seconds.
 const SETTLE: Duration = Duration::from_mins(1);
+/// Where an engine without TLS listens, by custom.
+const DOCKER_PORT: u16 = 2375;
 const SLACK_API: &str = "https://slack.com/api";
 /// More secrets at once than any rotation needs.
 const SECRETS_MOST: usize = 16;
@@ -87,6 +90,7 @@ impl Settings<'_> {
             "elasticsearch",
             "aws",
             "azure",
+            "docker",
             "slack",
             "api",
             "limits",
@@ -107,6 +111,7 @@ impl Settings<'_> {
             fields.get("elasticsearch").and_then(|node| self.endpoint(node));
         file.endpoints.azure = fields.get("azure").and_then(|node| self.azure(node));
         file.endpoints.aws = fields.get("aws").and_then(|node| self.aws(node));
+        file.endpoints.docker = fields.get("docker").and_then(|node| self.docker(node));
         file.slack = fields.get("slack").and_then(|node| self.slack(node));
         if let Some(node) = fields.get("api") {
             self.api(node, &mut file);
@@ -215,6 +220,25 @@ impl Settings<'_> {
             return self.reader.no(node, "a query in a base address", "end it before the `?`");
         }
         Some(url.trim_end_matches('/').to_owned())
+    }
+
+    /// A socket of this machine, or a host without TLS.
+    fn docker(&self, node: &Node) -> Option<Engine> {
+        let text = self.reader.text(node)?;
+        let hint = "its socket, /var/run/docker.sock, or a proxy beside this process, http://127.0.0.1:2375";
+        let path = text.strip_prefix("unix://").unwrap_or(&text);
+        if path.starts_with('/') {
+            return Some(Engine::Socket(path.into()));
+        }
+        let url = text.replacen("tcp://", "http://", 1);
+        let url = match address::checked(&url) {
+            Ok(url) if url.scheme() == "http" && url.path() == "/" && url.query().is_none() => url,
+            Ok(_) => return self.reader.no(node, "not where a Docker Engine is", hint),
+            Err(failure) => return self.reader.no(node, failure.detail, hint),
+        };
+        let (host, port) =
+            (url.host_str()?.trim_matches(['[', ']']), url.port().unwrap_or(DOCKER_PORT));
+        Some(Engine::Host { host: host.to_owned(), port })
     }
 
     fn tenant(&self, node: &Node) -> Option<String> {

@@ -80,6 +80,7 @@ fn requests(rule: &Rule) -> Vec<&HttpAsk> {
         | Ask::Postgres { .. }
         | Ask::Aws { .. }
         | Ask::Azure(_)
+        | Ask::Docker(_)
         | Ask::Probe { .. } => None,
     });
     let done = rule.actions.values().flat_map(|action| {
@@ -109,6 +110,7 @@ fn addresses(rule: &Rule) -> impl Iterator<Item = &SecretRef> {
         | Ask::Sqlite { .. }
         | Ask::Aws { .. }
         | Ask::Azure(_)
+        | Ask::Docker(_)
         | Ask::Probe { .. } => None,
     })
 }

@@ -3,6 +3,9 @@
 //! No data is never zero: a finding is a value, the absence of data, or the failure to ask.
 
 mod cloud;
+mod workload;
+
+pub use workload::{ContainerValue, DockerAsk};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -81,6 +84,8 @@ pub enum Ask {
     Aws { region: Option<String>, ask: AwsAsk },
     /// A question to Azure.
     Azure(AzureAsk),
+    /// One container of a Docker Engine.
+    Docker(DockerAsk),
     /// The stored result of a probe: answered from the store, without touching the upstream.
     Probe { probe: String },
 }
@@ -106,7 +111,8 @@ impl Ask {
             Self::Loki { .. }
             | Self::LogFile { .. }
             | Self::Elasticsearch { .. }
-            | Self::Events(_) => true,
+            | Self::Events(_)
+            | Self::Docker(DockerAsk::Logs { .. }) => true,
             Self::Aws { ask, .. } => ask.lines().is_some(),
             Self::Azure(ask) => ask.lines().is_some(),
             Self::Prometheus { .. }
@@ -116,6 +122,7 @@ impl Ask {
             | Self::Redis { .. }
             | Self::Sqlite { .. }
             | Self::Postgres { .. }
+            | Self::Docker(DockerAsk::Container { .. })
             | Self::Probe { .. } => false,
         }
     }

@@ -166,7 +166,7 @@ impl Reader {
         let (fits, hint) = match meaning {
             Meaning::Errors => (
                 ask.gives_lines(),
-                "log lines come from `loki`, `elasticsearch`, `log_file`, `events`, `cloudwatch_logs`, `azure_logs` with `line`, or `azure_activity`",
+                "log lines come from `loki`, `elasticsearch`, `log_file`, `events`, `cloudwatch_logs`, `azure_logs` with `line`, `azure_activity` or `docker_logs`",
             ),
             Meaning::Statuses => (
                 matches!(
@@ -256,6 +256,8 @@ impl Reader {
                 self.aws(how, node)
             }
             "key_vault" | "azure_logs" | "azure_activity" => self.azure(how, node),
+            "docker_logs" => self.docker_logs(node),
+            "docker_container" => self.docker_container(node),
             "probe" => self.name(node).map(|probe| Ask::Probe { probe }),
             other => self.no(node, format!("nobody knows how to ask `{other}`"), "leave it out"),
         }

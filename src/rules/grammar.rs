@@ -13,6 +13,7 @@ mod patterns;
 mod rule;
 mod targets;
 mod verify;
+mod workloads;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub(crate) use patterns::{PATTERN_ENTRY, PATTERNS};
 pub(crate) use rule::{MATCHER, RECOVERY, RULE, TARGET_FROM, UPDATES};
 pub(crate) use targets::{INVENTORY, TARGET};
 pub(crate) use verify::{CONTACT, ESCALATION, OCCASION, PROBE, SIGNAL, VERIFY};
+pub(crate) use workloads::{DOCKER_CONTAINER, DOCKER_LOGS};
 
 /// A map with known keys.
 #[derive(Debug)]

@@ -76,6 +76,7 @@ fn questions(rule: &Rule, target: Option<&String>, parsed: &Parsed, found: &mut 
             | Ask::Postgres { .. }
             | Ask::Aws { .. }
             | Ask::Azure(_)
+            | Ask::Docker(_)
             | Ask::Probe { .. } => continue,
         };
         let query = node.and_then(|node| child(node, how));

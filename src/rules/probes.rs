@@ -42,15 +42,16 @@ impl Reader {
             Some((_, node)) => self.cron(node, fields.get("zone")),
             None => None,
         };
-        let how = fields.one_of(self, &["http", "tcp", "dns", "s3", "key_vault"]).and_then(
-            |(how, node)| match how {
+        let how = fields
+            .one_of(self, &["http", "tcp", "dns", "s3", "key_vault", "docker"])
+            .and_then(|(how, node)| match how {
                 "http" => self.http(node, Purpose::Probe).map(|ask| Probing::Http(Box::new(ask))),
                 "tcp" => self.tcp(node).map(Probing::Tcp),
                 "dns" => self.dns(node).map(Probing::Dns),
                 "s3" => self.bucket_probe(node),
+                "docker" => self.container(node).map(Probing::Docker),
                 _ => self.vault_probe(node),
-            },
-        );
+            });
         let hold = match fields.get("hold") {
             Some(node) => self.duration(node),
             None => Some(PROBE_HOLD),
@@ -67,7 +68,8 @@ impl Reader {
                 Probing::Tcp(_)
                 | Probing::Dns(_)
                 | Probing::Bucket { .. }
-                | Probing::Vault { .. } => "at least every: 5s: so long is it waited for",
+                | Probing::Vault { .. }
+                | Probing::Docker(_) => "at least every: 5s: so long is it waited for",
             };
             return self.no(node, "a run of this probe may last longer than until the next", hint);
         }

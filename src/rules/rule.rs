@@ -345,7 +345,8 @@ impl Reader {
             | Ask::Events(_)
             | Ask::Postgres { .. }
             | Ask::Aws { .. }
-            | Ask::Azure(_) => None,
+            | Ask::Azure(_)
+            | Ask::Docker(_) => None,
         });
         let rungs = || ladders.places.iter().map(|place| &place.rung);
         let signals = verify.all.iter().chain(rungs().flat_map(Rung::checklist));

@@ -5,7 +5,7 @@ use super::grammar;
 use super::read::Reader;
 use super::words;
 use super::yaml::{Kind, Node, Scalar};
-use crate::core::evidence::{Ask, QuestionName};
+use crate::core::evidence::{Ask, DockerAsk, QuestionName};
 use crate::core::rule::{BreakerState, EvidenceRule, PROBE_AGE, ProbeRule, Schedule, VerifySignal};
 use crate::core::time::Duration;
 
@@ -205,6 +205,7 @@ impl Reader {
                 | Ask::Sqlite { .. }
                 | Ask::Postgres { .. },
             ) => true,
+            Some(Ask::Docker(DockerAsk::Container { value, .. })) => !value.is_word(),
             Some(Ask::Scrape { by, .. }) => by.is_none(),
             Some(Ask::Http(http)) => http.pointer.is_some(),
             Some(Ask::Aws { ask, .. }) => ask.number(),
@@ -215,7 +216,7 @@ impl Reader {
         if fits {
             Some((name, limit))
         } else {
-            let hint = "one number comes from `prometheus`, `scrape` without `by`, `http` with a pointer, `redis`, `sqlite` or `postgres`";
+            let hint = "one number comes from `prometheus`, `scrape` without `by`, `http` with a pointer, `redis`, `sqlite`, `postgres` or a number of `docker_container`";
             self.no(node, format!("`{name}` is not one number"), hint)
         }
     }

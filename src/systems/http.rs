@@ -3,6 +3,8 @@
 //! Never decides what an answer means; that is for the modules below and beside it.
 
 pub(crate) mod address;
+#[cfg(feature = "docker")]
+pub(crate) mod chain;
 pub(crate) mod question;
 pub(crate) mod reset;
 
@@ -19,7 +21,7 @@ pub(crate) const CONNECT: Duration = Duration::from_secs(3);
 /// No single request takes longer, whatever a rule says.
 pub(crate) const TOTAL: Duration = Duration::from_secs(10);
 /// More headers than any service sends; beyond it the answer is not read.
-const MAX_HEADERS: usize = 100;
+pub(crate) const MAX_HEADERS: usize = 100;
 
 /// What came back: all of it, or nothing.
 #[derive(Debug)]

@@ -92,6 +92,7 @@ pub(crate) async fn ask(server: Server<'_>, question: &Question, now: Timestamp)
         | Ask::Postgres { .. }
         | Ask::Aws { .. }
         | Ask::Azure(_)
+        | Ask::Docker(_)
         | Ask::Probe { .. } => Err(failed(FailureKind::BadQuestion, "not for Prometheus").into()),
     };
     answer.map_or_else(Finding::from, Finding::Value)

@@ -6,7 +6,6 @@ mod ladder;
 mod weaker;
 
 use crate::core::action::Action;
-use crate::core::evidence::Ask;
 use crate::core::rule::{
     AlertMatch, EscalateWhen, EscalationRule, EvidenceRule, Mode, OneOf, ProbeRule, Recovery, Rule,
     RuleSet, StateRule, VerifyRule,
@@ -230,23 +229,9 @@ impl Changes<'_> {
         let EvidenceRule { name, meaning: _, ask, max_age: _ } = evidence;
         let key = format!("evidence.{name}");
         self.add(&key, "removed", move |rule| remove(&mut rule.evidence, index));
-        match ask {
-            // Lines carry their own times.
-            Ask::Loki { .. } | Ask::LogFile { .. } | Ask::Elasticsearch { .. } | Ask::Events(_) => {
-                return;
-            }
-            Ask::Aws { ask, .. } if ask.lines().is_some() => return,
-            Ask::Azure(ask) if ask.lines().is_some() => return,
-            Ask::Prometheus { .. }
-            | Ask::PrometheusRange { .. }
-            | Ask::Scrape { .. }
-            | Ask::Http(_)
-            | Ask::Redis { .. }
-            | Ask::Sqlite { .. }
-            | Ask::Postgres { .. }
-            | Ask::Aws { .. }
-            | Ask::Azure(_)
-            | Ask::Probe { .. } => {}
+        // Lines carry their own times.
+        if ask.gives_lines() {
+            return;
         }
         self.add(format!("{key}.max_age"), "removed", move |rule| {
             if let Some(one) = rule.evidence.get_mut(index) {

@@ -7,7 +7,7 @@ use super::read::TestReader;
 use crate::core::action::ActionName;
 use crate::core::alert::{AlertStatus, Labels};
 use crate::core::command::PAUSE_DEFAULT;
-use crate::core::evidence::{Absence, Ask, FailureKind, STATE};
+use crate::core::evidence::{Absence, Ask, DockerAsk, FailureKind, STATE};
 use crate::core::rule::Rule;
 use crate::core::time::Duration;
 use crate::rules::{Kind, Node};
@@ -84,9 +84,6 @@ fn entry(name: &str, ask: &Ask) -> (Asked, Shape) {
         Ask::Http(_) | Ask::Redis { .. } | Ask::Sqlite { .. } | Ask::Postgres { .. } => {
             Shape::Scalar
         }
-        Ask::Loki { .. } | Ask::LogFile { .. } | Ask::Elasticsearch { .. } | Ask::Events(_) => {
-            Shape::Lines
-        }
         Ask::Aws { ask, .. } if ask.lines().is_some() => Shape::Lines,
         Ask::Aws { ask, .. } if ask.trend().is_some() => Shape::Trend,
         Ask::Aws { ask, .. } if ask.statuses() => Shape::Numbers,
@@ -95,6 +92,12 @@ fn entry(name: &str, ask: &Ask) -> (Asked, Shape) {
         Ask::Azure(ask) if ask.lines().is_some() => Shape::Lines,
         Ask::Azure(ask) if ask.statuses() => Shape::Numbers,
         Ask::Azure(_) => Shape::Scalar,
+        Ask::Docker(DockerAsk::Container { .. }) => Shape::Scalar,
+        Ask::Loki { .. }
+        | Ask::LogFile { .. }
+        | Ask::Elasticsearch { .. }
+        | Ask::Events(_)
+        | Ask::Docker(DockerAsk::Logs { .. }) => Shape::Lines,
         Ask::Probe { probe } => return (Asked::Probe(probe.clone()), Shape::Probe),
     };
     (Asked::Question(name.to_owned()), shape)

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::file::{Answer, Asked, Ending, OutcomeWord, Said, Seen};
 use crate::core::action::{ActionName, Intent, Outcome, Why};
 use crate::core::evidence::{
-    Absence, Ask, Finding, Findings, LogLine, ProbeResult, Question, Reading, Value,
+    Absence, Ask, DockerAsk, Finding, Findings, LogLine, ProbeResult, Question, Reading, Value,
 };
 use crate::core::rule::Rule;
 use crate::core::time::{Duration, Timestamp, after, since};
@@ -169,6 +169,7 @@ impl State {
             Ask::Events(events) => (Duration::MAX, events.limit),
             Ask::Aws { ask, .. } => ask.lines().unwrap_or((Duration::MAX, u32::MAX)),
             Ask::Azure(ask) => ask.lines().unwrap_or((Duration::MAX, u32::MAX)),
+            Ask::Docker(DockerAsk::Logs { last, limit, .. }) => (*last, *limit),
             Ask::Prometheus { .. }
             | Ask::PrometheusRange { .. }
             | Ask::Scrape { .. }
@@ -176,6 +177,7 @@ impl State {
             | Ask::Redis { .. }
             | Ask::Sqlite { .. }
             | Ask::Postgres { .. }
+            | Ask::Docker(_)
             | Ask::Probe { .. } => (Duration::MAX, u32::MAX),
         };
         let within = log.into_iter().filter(|(at, _)| since(now, *at) <= last);
@@ -212,6 +214,7 @@ fn spread(points: &[f64], ask: &Ask, end: Timestamp) -> Vec<(Timestamp, f64)> {
         | Ask::Elasticsearch { .. }
         | Ask::Events(_)
         | Ask::Azure(_)
+        | Ask::Docker(_)
         | Ask::Probe { .. } => Duration::ZERO,
     };
     let gaps = u32::try_from(points.len().saturating_sub(1)).unwrap_or(u32::MAX).max(1);
@@ -247,7 +250,8 @@ impl World for Scripted {
             | Ask::Elasticsearch { .. }
             | Ask::Events(_)
             | Ask::Aws { .. }
-            | Ask::Azure(_) => state.answer(question, now),
+            | Ask::Azure(_)
+            | Ask::Docker(_) => state.answer(question, now),
         };
         questions.iter().map(|question| (question.name.clone(), found(question))).collect()
     }

@@ -5,6 +5,8 @@ mod alertmanager;
 mod aws;
 #[cfg(all(feature = "aws", feature = "azure"))]
 mod azure;
+#[cfg(feature = "docker")]
+mod docker;
 mod documents;
 mod faults;
 mod loki;

@@ -4,10 +4,12 @@
 
 pub mod aws;
 pub mod azure;
+mod docker;
 mod postgres;
 mod redis;
 mod victoria;
 
+pub use docker::Docker;
 pub use postgres::Postgres;
 pub use redis::Redis;
 pub use victoria::VictoriaMetrics;

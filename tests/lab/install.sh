@@ -193,6 +193,8 @@ test | check)
     need redis-server redis-server
     need redis-cli redis-tools
     ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || packages+=(postgresql)
+    need dockerd docker.io
+    need busybox busybox-static
     need systemd-analyze systemd
     need openssl openssl
     need curl curl

@@ -51,6 +51,8 @@ pub enum Probing {
         bucket: String,
         prefix: Option<String>,
     },
+    /// The container of this name runs, and is well by its own health check.
+    Docker(String),
 }
 
 impl Probing {
@@ -58,7 +60,11 @@ impl Probing {
     pub fn http(&self) -> Option<&HttpAsk> {
         match self {
             Self::Http(ask) => Some(&**ask),
-            Self::Tcp(_) | Self::Dns(_) | Self::Bucket { .. } | Self::Vault { .. } => None,
+            Self::Tcp(_)
+            | Self::Dns(_)
+            | Self::Bucket { .. }
+            | Self::Vault { .. }
+            | Self::Docker(_) => None,
         }
     }
 
@@ -66,7 +72,11 @@ impl Probing {
     pub fn within(&self) -> Duration {
         match self {
             Self::Http(ask) => ask.timeout,
-            Self::Tcp(_) | Self::Dns(_) | Self::Bucket { .. } | Self::Vault { .. } => REACH_WITHIN,
+            Self::Tcp(_)
+            | Self::Dns(_)
+            | Self::Bucket { .. }
+            | Self::Vault { .. }
+            | Self::Docker(_) => REACH_WITHIN,
         }
     }
 }

@@ -6,7 +6,7 @@ mod request;
 use super::{Page, span, walk};
 use crate::core::action::{Action, How};
 use crate::core::cause::Class;
-use crate::core::evidence::Ask;
+use crate::core::evidence::{Ask, DockerAsk};
 use crate::core::rule::{
     BreakerKind, Contact, EscalateWhen, Meaning, Mode, OneOf, ProbeRule, Probing, Rule, Rung,
     Schedule, Target, VerifySignal, Wait,
@@ -150,6 +150,7 @@ fn probing(how: &Probing) -> String {
         Probing::Vault { vault, secret } => {
             format!("lists the versions of the secret {secret} of {vault}")
         }
+        Probing::Docker(container) => format!("looks whether the container {container} is well"),
     }
 }
 
@@ -213,6 +214,13 @@ fn ask(ask: &Ask) -> String {
         ),
         Ask::Aws { region, ask } => cloud::aws(ask, region.as_deref()),
         Ask::Azure(ask) => cloud::azure(ask),
+        Ask::Docker(DockerAsk::Logs { container, last, limit }) => format!(
+            "the lines of the container {container} over the last {}, at most {limit}",
+            span(*last)
+        ),
+        Ask::Docker(DockerAsk::Container { container, value }) => {
+            format!("{} of the container {container}", value.name())
+        }
         Ask::Probe { probe } => format!("what the probe {probe} saw last"),
     }
 }

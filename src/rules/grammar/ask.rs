@@ -1,6 +1,7 @@
 //! Keys of questions: the breaker's state, and the evidence. Never of HTTP, which has its own.
 
 use super::http::{BEARER, HEADERS, TIMEOUT};
+use super::workloads::{CONTAINER, DOCKER_LOGS};
 use super::{
     AWS_SECRET, AZURE_ACTIVITY, AZURE_LOGS, CLOUDWATCH, CLOUDWATCH_LOGS, DURATION, ECS, Form,
     KEY_VAULT, LABEL, NAME, POINTER, PROMQL, QUESTION_HTTP, S3, SECRET, SQS, Shape, TEXT, Takes,
@@ -29,6 +30,7 @@ pub(crate) static STATE: Shape = Shape {
             "One value of a PostgreSQL database, only read.",
         ),
         one_of("cloudwatch", Takes::Shape(&CLOUDWATCH), "A metric of CloudWatch."),
+        one_of("docker_container", CONTAINER, "One thing about the state of a container."),
         with(
             optional(
                 "age",
@@ -129,6 +131,12 @@ pub(crate) static EVIDENCE: Shape = Shape {
             Takes::Shape(&AZURE_ACTIVITY),
             "Operations of an Azure subscription that failed, as log lines.",
         ),
+        one_of(
+            "docker_logs",
+            Takes::Shape(&DOCKER_LOGS),
+            "Log lines of a container, from its Docker Engine.",
+        ),
+        one_of("docker_container", CONTAINER, "One thing about the state of a container."),
         one_of("probe", Takes::Text(&NAME), "The name of a probe of this rule: what it last saw."),
         optional(
             "as",

@@ -1,5 +1,6 @@
 //! Keys of verification, escalation and probes. Never judges what they say.
 
+use super::workloads::CONTAINER_NAME;
 use super::{
     DURATION, Form, IN, KEY_VAULT_PROBE, NAME, PROBE_HTTP, S3, Shape, TEXT, Takes, one_of,
     optional, required, with, words,
@@ -165,32 +166,38 @@ pub(crate) static PROBE: Shape = Shape {
         optional(
             "http",
             Takes::Shape(&PROBE_HTTP),
-            "one of `http`, `tcp`, `dns`, `s3`, `key_vault` is required",
+            "one of `http`, `tcp`, `dns`, `s3`, `key_vault`, `docker` is required",
             "What is asked.",
         ),
         optional(
             "tcp",
             Takes::Text(&ADDRESS),
-            "one of `http`, `tcp`, `dns`, `s3`, `key_vault` is required",
+            "one of `http`, `tcp`, `dns`, `s3`, `key_vault`, `docker` is required",
             "The port that takes a connection within 5 s: `db.internal:5432`. Nothing is sent.",
         ),
         optional(
             "dns",
             Takes::Text(&TEXT),
-            "one of `http`, `tcp`, `dns`, `s3`, `key_vault` is required",
+            "one of `http`, `tcp`, `dns`, `s3`, `key_vault`, `docker` is required",
             "The name that has an address, by this machine's resolver, within 5 s.",
         ),
         optional(
             "s3",
             Takes::Shape(&S3),
-            "one of `http`, `tcp`, `dns`, `s3`, `key_vault` is required",
+            "one of `http`, `tcp`, `dns`, `s3`, `key_vault`, `docker` is required",
             "The bucket of which one key can be listed within 5 s.",
         ),
         optional(
             "key_vault",
             Takes::Shape(&KEY_VAULT_PROBE),
-            "one of `http`, `tcp`, `dns`, `s3`, `key_vault` is required",
+            "one of `http`, `tcp`, `dns`, `s3`, `key_vault`, `docker` is required",
             "The secret whose versions can be listed within 5 s.",
+        ),
+        optional(
+            "docker",
+            Takes::Text(&CONTAINER_NAME),
+            "one of `http`, `tcp`, `dns`, `s3`, `key_vault`, `docker` is required",
+            "The container that runs, and is well by its own health check if it has one. One that has ended is not reachable, one that was killed for want of memory lacks resources: so it votes.",
         ),
         optional(
             "hold",

@@ -3,9 +3,9 @@
 use super::raw::{Raw, Then, http, json};
 use super::{endpoint, get, now, question, systems};
 use reclose::core::action::Outcome;
-use reclose::core::evidence::{Ask, Expect, Finding, STATE, Value};
+use reclose::core::evidence::{Ask, ContainerValue, DockerAsk, Expect, Finding, STATE, Value};
 use reclose::core::rule::{OneOf, Probing, Wanted};
-use reclose::systems::{Endpoints, Systems};
+use reclose::systems::{Endpoints, Engine, Systems};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -203,9 +203,13 @@ fn good() -> Vec<String> {
         r#"{"state":"OPEN","ok":true,"decision":"key-1"}"#.to_owned(),
         super::documents::found(at * 1000, "boom").to_string(),
         format!(r#"{{"circuitBreakerEvents":[{{"creationTime":{at},"errorMessage":"boom"}}]}}"#),
+        RUNNING.to_owned(),
+        format!("\u{1}\0\0\0\0\0\0\u{19}{}Z boom", "2026-08-20T10:00:00"),
     ]
 }
 
+const RUNNING: &str =
+    r#"{"RestartCount":0,"State":{"Status":"running","Running":true,"ExitCode":0}}"#;
 const METRICS: &str = "circuit{name=\"pms\"} 1\n";
 
 fn adapters(url: &str) -> Vec<(&'static str, Ask)> {
@@ -233,6 +237,17 @@ fn adapters(url: &str) -> Vec<(&'static str, Ask)> {
         ("scrape by", scrape(Some("name"))),
         ("page", Ask::Http(get(url, Some("/state")))),
         ("expecting", Ask::Http(expecting)),
+        (
+            "docker",
+            Ask::Docker(DockerAsk::Container {
+                container: "pms".to_owned(),
+                value: ContainerValue::State,
+            }),
+        ),
+        (
+            "docker logs",
+            Ask::Docker(DockerAsk::Logs { container: "known".to_owned(), last, limit: 10 }),
+        ),
     ]
 }
 
@@ -243,8 +258,19 @@ fn all_at(url: &str) -> Systems {
         loki: at(),
         elasticsearch: at(),
         alertmanager: at(),
+        docker: Some(engine(url)),
         ..Endpoints::default()
     })
+}
+
+fn engine(url: &str) -> Engine {
+    let (host, port) = url.trim_start_matches("http://").rsplit_once(':').unwrap();
+    Engine::Host { host: host.to_owned(), port: port.parse().unwrap() }
+}
+
+/// What must be asked before the question itself is answered well: the fault is for that.
+fn before_the_question(server: &Raw) {
+    server.fix("/containers/known/json", json(RUNNING));
 }
 
 /// The adapters that saw something in an answer.
@@ -260,11 +286,13 @@ async fn with_value(server: &Raw, systems: &Systems, fault: &Fault) -> Vec<&'sta
     let Ask::Http(expecting) = &adapters[9].1 else { panic!() };
     let expecting = Probing::Http(Box::new(expecting.clone()));
     let probes = BTreeMap::new();
-    let (found, alerts, looked, probed) = tokio::join!(
+    let contained = Probing::Docker("pms".to_owned());
+    let (found, alerts, looked, probed, runs) = tokio::join!(
         systems.ask_all(&questions, &probes, now(), BUDGET),
         tokio::time::timeout(BUDGET, systems.alerts(&labels)),
         tokio::time::timeout(BUDGET, systems.look(&intent)),
         tokio::time::timeout(BUDGET, systems.probe(&expecting, now())),
+        tokio::time::timeout(BUDGET, systems.probe(&contained, now())),
     );
     for (name, _) in adapters {
         match &found[name] {
@@ -288,6 +316,9 @@ async fn with_value(server: &Raw, systems: &Systems, fault: &Fault) -> Vec<&'sta
     if matches!(probed, Ok(result) if result.healthy) {
         seen.push("probe");
     }
+    if matches!(runs, Ok(result) if result.healthy) {
+        seen.push("docker probe");
+    }
     seen
 }
 
@@ -304,6 +335,7 @@ async fn no_fault_becomes_a_value() {
         .collect();
     let kinds = of_the_wire().len() + of_the_status(&[String::new()]).len() + of_the_body().len();
     let server = Raw::serve("", Then::Close).await;
+    before_the_question(&server);
     let systems = all_at(&server.url);
     let mut wrong = Vec::new();
     for fault in &faults {
@@ -312,13 +344,14 @@ async fn no_fault_becomes_a_value() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    println!("P8: {} kinds of fault, {} answers x 13 adapters, 0 values", kinds, faults.len());
+    println!("P8: {} kinds of fault, {} answers x 16 adapters, 0 values", kinds, faults.len());
     assert!(kinds >= 30);
 }
 
 #[tokio::test]
 async fn the_same_adapters_see_the_good_answers() {
     let server = Raw::serve("", Then::Close).await;
+    before_the_question(&server);
     let systems = all_at(&server.url);
     let mut seen = Vec::new();
     for body in good().iter().map(String::as_str).chain([METRICS]) {
@@ -327,6 +360,9 @@ async fn the_same_adapters_see_the_good_answers() {
     seen.sort_unstable();
     let expected = [
         "dated",
+        "docker",
+        "docker logs",
+        "docker probe",
         "elasticsearch",
         "events",
         "expecting",

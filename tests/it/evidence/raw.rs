@@ -19,10 +19,13 @@ pub enum Then {
 }
 
 type Answer = Arc<Mutex<(Vec<u8>, Then)>>;
+/// Whole answers by a part of the request.
+type Fixed = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
 
 pub struct Raw {
     pub url: String,
     answer: Answer,
+    fixed: Fixed,
     requests: Arc<Mutex<Vec<String>>>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -33,19 +36,26 @@ impl Raw {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
         let answer = Arc::new(Mutex::new((answer.into(), then)));
-        let (seen, given) = (Arc::clone(&requests), Arc::clone(&answer));
+        let fixed = Fixed::default();
+        let (seen, given, always) =
+            (Arc::clone(&requests), Arc::clone(&answer), Arc::clone(&fixed));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (answer, then) = given.lock().unwrap().clone();
-                tokio::spawn(one(stream, answer, then, Arc::clone(&seen)));
+                let (given, always) = (Arc::clone(&given), Arc::clone(&always));
+                tokio::spawn(one(stream, given, always, Arc::clone(&seen)));
             }
         });
-        Self { url, answer, requests, task }
+        Self { url, answer, fixed, requests, task }
     }
 
     /// Answers so from now on.
     pub fn set(&self, answer: impl Into<Vec<u8>>, then: Then) {
         *self.answer.lock().unwrap() = (answer.into(), then);
+    }
+
+    /// Whatever is set, a request with this in it is answered so.
+    pub fn fix(&self, part: &str, answer: impl Into<Vec<u8>>) {
+        self.fixed.lock().unwrap().push((part.to_owned(), answer.into()));
     }
 
     /// Every request as it came, head and body.
@@ -60,8 +70,14 @@ impl Drop for Raw {
     }
 }
 
-async fn one(mut stream: TcpStream, answer: Vec<u8>, then: Then, seen: Arc<Mutex<Vec<String>>>) {
+async fn one(mut stream: TcpStream, given: Answer, always: Fixed, seen: Arc<Mutex<Vec<String>>>) {
     let Some(request) = read_request(&mut stream).await else { return };
+    let fixed = {
+        let always = always.lock().unwrap();
+        let found = always.iter().find(|(part, _)| request.contains(part));
+        found.map(|(_, answer)| (answer.clone(), Then::Close))
+    };
+    let (answer, then) = fixed.unwrap_or_else(|| given.lock().unwrap().clone());
     seen.lock().unwrap().push(request);
     if stream.write_all(&answer).await.is_err() {
         return;

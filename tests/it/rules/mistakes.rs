@@ -241,7 +241,7 @@ pub(super) const PLANTED: &[(&str, &str, &str)] = &[
     (
         "errors: { log_file: /var/log/api.log }",
         "errors: { prometheus: up }",
-        "log lines come from `loki`, `elasticsearch`, `log_file`, `events`",
+        "log lines come from `loki`, `elasticsearch`, `log_file`, `events`, `cloudwatch_logs`, `azure_logs` with `line`, `azure_activity` or `docker_logs`",
     ),
     (
         "errors: { log_file: /var/log/api.log }",
@@ -371,7 +371,7 @@ pub(super) const PLANTED: &[(&str, &str, &str)] = &[
     (
         "http: { get: \"http://127.0.0.1:9/health\" }",
         "http: { get: \"http://127.0.0.1:9/health\" }\n    tcp: \"h:1\"",
-        "`tcp` is one too many (exactly one of: http, tcp, dns, s3, key_vault)",
+        "`tcp` is one too many (exactly one of: http, tcp, dns, s3, key_vault, docker)",
     ),
     ("    http: { get: \"http://127.0.0.1:9/health\" }\n", "", "something is missing here"),
     (
@@ -393,6 +393,11 @@ pub(super) const PLANTED: &[(&str, &str, &str)] = &[
         "http: { get: \"http://127.0.0.1:9/health\" }",
         "dns: \"http://host\"",
         "`http://host` is no name to look up (a host name",
+    ),
+    (
+        "http: { get: \"http://127.0.0.1:9/health\" }",
+        "docker: \"../images\"",
+        "`../images` is no name of a container (letters, digits",
     ),
     (
         "every: 30s\n    http: { get: \"http://127.0.0.1:9/health\" }",

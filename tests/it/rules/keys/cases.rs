@@ -173,6 +173,13 @@ const AZURE_LOGS: Edit =
 const AZURE_ACTIVITY: Edit =
     (R, LOG, "errors: { azure_activity: { subscription: a, group: b, last: 5m, limit: 50 } }");
 const VAULT_PROBE: Edit = (R, PROBE, "key_vault: { vault: \"https://a.example\", secret: a }");
+const CONTAINER: Edit = (
+    R,
+    QUEUE,
+    "load: { docker_container: { container: a, value: restarts } }\n  queue: { prometheus_range: { query: queue_length, last: 10m } }",
+);
+const CONTAINER_LOG: Edit =
+    (R, LOG, "errors: { docker_logs: { container: a, last: 5m, limit: 50 } }");
 const UNTIL: Edit = (R, LIMITED, "[ { ask: One, until: { healthy: upstream }, within: 1h } ]");
 const CHECKLIST: Edit =
     (R, DO, "{ do: reset, when: { gone: true, all: [ { healthy: upstream } ] } }");
@@ -287,6 +294,11 @@ pub const CASES: &[Case] = &[
         &[(R, STATE, "postgres: { url: \"postgres://u@h/d\", query: SELECT a FROM b }")],
         (R, "SELECT a", "SELECT c"),
     ),
+    case(
+        "state.docker_container",
+        &[(R, STATE, "docker_container: a")],
+        (R, "docker_container: a", "docker_container: b"),
+    ),
     case("state.age", &[UNPARSED], (R, "age: time() - max(", "age: time() - min(")),
     case("state.promql", &[UNPARSED], (R, "promql: unchecked", "promql: checked")),
     case("state.max_age", &[], (R, "max_age: 1m", "max_age: 2m")),
@@ -300,6 +312,13 @@ pub const CASES: &[Case] = &[
     case("evidence.http", &[PAGE], (R, "http://h/a", "http://h/b")),
     case("evidence.redis", &[REDIS], (R, "key: a", "key: b")),
     case("evidence.sqlite", &[SQLITE], (R, "SELECT a", "SELECT e")),
+    case("evidence.docker_logs", &[CONTAINER_LOG], (R, "container: a", "container: b")),
+    case("evidence.docker_container", &[CONTAINER], (R, "container: a", "container: b")),
+    case("docker_logs.container", &[CONTAINER_LOG], (R, "container: a", "container: b")),
+    case("docker_logs.last", &[CONTAINER_LOG], (R, "last: 5m", "last: 6m")),
+    case("docker_logs.limit", &[CONTAINER_LOG], (R, "limit: 50", "limit: 60")),
+    case("docker_container.container", &[CONTAINER], (R, "container: a", "container: b")),
+    case("docker_container.value", &[CONTAINER], (R, "value: restarts", "value: up_seconds")),
     case("redis.url", &[REDIS], (R, "redis://h:1", "redis://h:2")),
     case("redis.key", &[REDIS], (R, "key: a", "key: b")),
     case("redis.pointer", &[REDIS], (R, "pointer: /a", "pointer: /b")),
@@ -570,6 +589,7 @@ pub const CASES: &[Case] = &[
     case("probe.zone", &[LOCAL, CRON_AGE], (R, "zone: UTC", "zone: Asia/Tokyo")),
     case("probe.http", &[], (R, "127.0.0.1:9/health", "127.0.0.1:9/ready")),
     case("probe.tcp", &[(R, PROBE, "tcp: \"h:1\"")], (R, "h:1", "h:2")),
+    case("probe.docker", &[(R, PROBE, "docker: a")], (R, "docker: a", "docker: b")),
     case("probe.dns", &[(R, PROBE, "dns: a.example")], (R, "a.example", "b.example")),
     case(
         "probe.hold",

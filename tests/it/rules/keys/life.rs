@@ -5,7 +5,8 @@ use reclose::core::alert::{Alert, AlertKey, AlertStatus, Source};
 use reclose::core::decide::decide;
 use reclose::core::effect::Effect;
 use reclose::core::evidence::{
-    Absence, Ask, Finding, Findings, LogLine, ProbeResult, Question, Reading, STATE, Value,
+    Absence, Ask, DockerAsk, Finding, Findings, LogLine, ProbeResult, Question, Reading, STATE,
+    Value,
 };
 use reclose::core::fleet::{Fleet, OpenIncident, Start};
 use reclose::core::incident::{Incident, IncidentId, News, Placement};
@@ -211,16 +212,18 @@ fn finding(question: &Question, world: World, acted: bool, now: Timestamp) -> Fi
             let rising = [(120, 1.0), (60, 2.0), (0, 3.0)];
             reading(Value::Trend(rising.iter().map(|(at, value)| (ago(*at), *value)).collect()))
         }
-        Ask::Loki { .. } | Ask::LogFile { .. } | Ask::Elasticsearch { .. } | Ask::Events(_)
-            if world.line.is_empty() =>
-        {
+        ask if ask.gives_lines() && world.line.is_empty() => {
             reading(Value::Lines { lines: Vec::new(), complete: true })
         }
-        Ask::Loki { .. } | Ask::LogFile { .. } | Ask::Elasticsearch { .. } | Ask::Events(_) => {
+        Ask::Loki { .. }
+        | Ask::LogFile { .. }
+        | Ask::Elasticsearch { .. }
+        | Ask::Events(_)
+        | Ask::Docker(DockerAsk::Logs { .. }) => {
             let line = || LogLine { at: Some(ago(1)), text: world.line.to_owned() };
             reading(Value::Lines { lines: (0..20).map(|_| line()).collect(), complete: true })
         }
-        Ask::Redis { .. } | Ask::Sqlite { .. } | Ask::Postgres { .. } => {
+        Ask::Redis { .. } | Ask::Sqlite { .. } | Ask::Postgres { .. } | Ask::Docker(_) => {
             reading(Value::Number(0.4))
         }
         Ask::Azure(_) => reading(Value::Number(0.4)),
