@@ -104,6 +104,7 @@ impl Reader {
         Some(Probing::Bucket { region, bucket, prefix })
     }
 
+    #[expect(clippy::option_option, reason = "a fault, none said, or one")]
     fn aws_region(&self, fields: &Fields<'_>) -> Option<Option<String>> {
         let Some(node) = fields.get("region") else { return Some(None) };
         let naming = Naming { fits: is_region, hint: "a region of AWS, such as eu-central-1" };
@@ -142,7 +143,7 @@ impl Reader {
         })?;
         match Pattern::parse(&filled) {
             Ok(_) => Some(filled),
-            Err(_) if self.unfilled(&filled) => Some(filled),
+            Err(_) if Self::unfilled(&filled) => Some(filled),
             Err(hint) => {
                 let message = format!("`{}` is not a pattern to use here", words::short(&text));
                 self.no(node, message, hint)
@@ -296,7 +297,7 @@ impl Reader {
             filled.push_str(value);
             Ok(())
         })?;
-        if (naming.fits)(&filled) || self.unfilled(&filled) {
+        if (naming.fits)(&filled) || Self::unfilled(&filled) {
             return Some(filled);
         }
         let message = format!("`{}` cannot be used here", words::short(&filled));
@@ -304,7 +305,7 @@ impl Reader {
     }
 
     /// No target is known, and a placeholder stands as it is.
-    fn unfilled(&self, text: &str) -> bool {
+    fn unfilled(text: &str) -> bool {
         use super::fill::Part;
         parts(text).iter().any(|part| matches!(part, Part::Placeholder(_)))
     }

@@ -88,11 +88,11 @@ fn entry(name: &str, ask: &Ask) -> (Asked, Shape) {
         Ask::Aws { ask, .. } if ask.trend().is_some() => Shape::Trend,
         Ask::Aws { ask, .. } if ask.statuses() => Shape::Numbers,
         Ask::Aws { ask, .. } if ask.reach() => Shape::Probe,
-        Ask::Aws { .. } => Shape::Scalar,
         Ask::Azure(ask) if ask.lines().is_some() => Shape::Lines,
         Ask::Azure(ask) if ask.statuses() => Shape::Numbers,
-        Ask::Azure(_) => Shape::Scalar,
-        Ask::Docker(DockerAsk::Container { .. }) => Shape::Scalar,
+        Ask::Aws { .. } | Ask::Azure(_) | Ask::Docker(DockerAsk::Container { .. }) => {
+            Shape::Scalar
+        }
         Ask::Loki { .. }
         | Ask::LogFile { .. }
         | Ask::Elasticsearch { .. }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::call::{Api, Caller, JSON_1_1};
-use super::pages::{Next, Pages};
+use super::pages::{Next, Pages, set};
 use crate::core::evidence::{Absence, Failure, FailureKind, Finding, LogLine, Reading, Value};
 use crate::core::time::Timestamp;
 use crate::systems::aws::pattern::Pattern;
@@ -91,7 +91,7 @@ async fn all(
         "endTime": caller.now.as_millisecond(),
     });
     if !wanted.pattern.trim().is_empty() {
-        body["filterPattern"] = wanted.pattern.into();
+        set(&mut body, "filterPattern", wanted.pattern);
     }
     let mut pages = Pages::at_most(MAX_PAGES);
     loop {
@@ -109,7 +109,7 @@ async fn all(
             read.left_out = true;
         }
         match pages.next(answer.next_token) {
-            Next::Page(token) => body["nextToken"] = token.into(),
+            Next::Page(token) => set(&mut body, "nextToken", &token),
             Next::Done => return Ok(()),
             Next::Cut => {
                 read.left_out = true;

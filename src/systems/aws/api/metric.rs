@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::call::{Api, Caller, JSON_1_0};
-use super::pages::{Next, Pages};
+use super::pages::{Next, Pages, set};
 use super::{CLOCK_SLACK, moment};
 use crate::core::evidence::{Absence, FailureKind, Finding, MetricAsk, Reading, Statistic, Value};
 use crate::core::time::{Duration as Span, Timestamp, after, since};
@@ -220,7 +220,7 @@ async fn values_of(caller: &Caller<'_>, ask: &MetricAsk, by: &str) -> Result<Vec
             return Err(Finding::failed(FailureKind::Malformed, what));
         }
         match pages.next(answer.next_token) {
-            Next::Page(token) => body["NextToken"] = token.into(),
+            Next::Page(token) => set(&mut body, "NextToken", &token),
             Next::Done => return Ok(values),
             Next::Cut => return Err(Finding::NoData(Absence::Partial)),
         }
@@ -255,7 +255,7 @@ async fn points(
             entry.1 = whole;
         }
         match pages.next(answer.next_token) {
-            Next::Page(token) => body["NextToken"] = token.into(),
+            Next::Page(token) => set(&mut body, "NextToken", &token),
             Next::Done => break,
             Next::Cut => return Err(Finding::NoData(Absence::Partial)),
         }

@@ -1,6 +1,14 @@
 //! Answers in pages, each with the token of the next. Never follows tokens for ever.
 
+use serde_json::Value as Json;
 use std::collections::BTreeSet;
+
+/// Sets a key of a request's body.
+pub(super) fn set(body: &mut Json, key: &str, text: &str) {
+    if let Some(object) = body.as_object_mut() {
+        object.insert(key.to_owned(), text.into());
+    }
+}
 
 /// Whether there is another page to read.
 pub(super) enum Next {

@@ -33,7 +33,8 @@ struct Events {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event {
-    event_timestamp: Timestamp,
+    #[serde(rename = "eventTimestamp")]
+    at: Timestamp,
     operation_name: Option<Named>,
     status: Option<Named>,
     sub_status: Option<Named>,
@@ -75,14 +76,15 @@ async fn all(
     read: &mut Vec<(Timestamp, String)>,
 ) -> Result<bool, Failure> {
     let begin = in_the_past(caller.now, wanted.last);
-    let mut filter = format!(
-        "eventTimestamp ge '{}' and eventTimestamp le '{}'",
+    let of_group = wanted
+        .group
+        .map(|group| format!(" and resourceGroupName eq '{}'", group.replace('\'', "''")))
+        .unwrap_or_default();
+    let filter = format!(
+        "eventTimestamp ge '{}' and eventTimestamp le '{}'{of_group}",
         shown(begin),
         shown(caller.now)
     );
-    if let Some(group) = wanted.group {
-        filter.push_str(&format!(" and resourceGroupName eq '{}'", group.replace('\'', "''")));
-    }
     let path = [
         "subscriptions",
         wanted.subscription,
@@ -116,5 +118,5 @@ fn line(event: Event) -> (Timestamp, String) {
     let parts =
         [name(event.operation_name), name(event.sub_status), message.to_owned(), event.resource_id];
     let said: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    (event.event_timestamp, format!("Failed: {}", said.join(": ")))
+    (event.at, format!("Failed: {}", said.join(": ")))
 }
