@@ -6,7 +6,7 @@ mod examples;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::files::Parsed;
@@ -119,9 +119,9 @@ impl Reader {
         let all: Vec<_> =
             self.list(entries)?.iter().map(|node| self.written(node, &file)).collect();
         let entries: Vec<Written> = all.into_iter().collect::<Option<_>>()?;
-        let mut seen = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         for one in &entries {
-            if seen.insert(one.entry.name.clone(), ()).is_some() {
+            if !seen.insert(one.entry.name.clone()) {
                 let message = format!("another entry is called `{}` too", one.entry.name);
                 self.fault(one.name_at.clone(), message, "answers name entries: give it its own");
                 return None;
@@ -224,5 +224,5 @@ fn places(node: &Node) -> Vec<std::ops::Range<usize>> {
 
 /// An excerpt of a line that fits into a message.
 fn short(text: &str) -> String {
-    words::short(text).to_string()
+    words::short(text)
 }

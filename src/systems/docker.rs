@@ -234,7 +234,7 @@ fn check_says(state: &ContainerState) -> String {
 
 /// When it was started, by our clock.
 fn started(seen: &Seen) -> Option<Timestamp> {
-    let at: Timestamp = seen.state.started_at.as_ref()?.to_string().parse().ok()?;
+    let at: Timestamp = seen.state.started_at.as_deref()?.parse().ok()?;
     at.checked_sub(seen.ahead).ok()
 }
 
@@ -246,6 +246,7 @@ pub(crate) fn is_name(text: &str) -> bool {
         && text.chars().all(inner)
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's list is open")]
 fn failure(container: &str, error: &Error) -> Failure {
     match error {
         Error::DockerResponseServerError { status_code, message } => {

@@ -90,9 +90,7 @@ fn entry(name: &str, ask: &Ask) -> (Asked, Shape) {
         Ask::Aws { ask, .. } if ask.reach() => Shape::Probe,
         Ask::Azure(ask) if ask.lines().is_some() => Shape::Lines,
         Ask::Azure(ask) if ask.statuses() => Shape::Numbers,
-        Ask::Aws { .. } | Ask::Azure(_) | Ask::Docker(DockerAsk::Container { .. }) => {
-            Shape::Scalar
-        }
+        Ask::Aws { .. } | Ask::Azure(_) | Ask::Docker(DockerAsk::Container { .. }) => Shape::Scalar,
         Ask::Loki { .. }
         | Ask::LogFile { .. }
         | Ask::Elasticsearch { .. }

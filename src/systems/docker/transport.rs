@@ -103,7 +103,13 @@ async fn open(engine: &Engine) -> io::Result<Box<dyn Stream>> {
         Engine::Host { host, port } => {
             let refused = |failure: Failure| match failure.kind {
                 FailureKind::BadQuestion => io::Error::new(ErrorKind::InvalidInput, failure.detail),
-                _ => io::Error::other(failure.detail),
+                FailureKind::Timeout
+                | FailureKind::Unreachable
+                | FailureKind::Unauthorized
+                | FailureKind::ServerError
+                | FailureKind::Malformed
+                | FailureKind::NotConfigured
+                | FailureKind::Lost => io::Error::other(failure.detail),
             };
             let found = address::resolve(host, *port).await.map_err(refused)?;
             Ok(Box::new(TcpStream::connect(found.as_slice()).await?))

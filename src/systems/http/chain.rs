@@ -29,6 +29,7 @@ fn kind_of(error: &io::Error, so_far: FailureKind) -> FailureKind {
     if error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>) {
         return FailureKind::Unreachable;
     }
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the standard library's list is open")]
     match error.kind() {
         ErrorKind::PermissionDenied => FailureKind::Unauthorized,
         ErrorKind::TimedOut => FailureKind::Timeout,
