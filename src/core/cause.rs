@@ -5,6 +5,7 @@ mod judge;
 mod lasting;
 mod round;
 mod support;
+mod sureness;
 mod votes;
 mod whose;
 pub mod words;

@@ -39,6 +39,8 @@ mod servers;
 
 mod purity;
 
+mod diagnose;
+
 mod sim;
 
 mod store;

@@ -1,7 +1,8 @@
 //! A case → the verdict. Never names a cause by a bare majority, and never from doubtful findings.
 
 use super::case::{Case, Said, Support};
-use super::votes::{self, Kind, Tally};
+use super::sureness;
+use super::votes::{self, Tally};
 use super::{Cause, Class, Clue, Lasting, Reach, Shared, Verdict};
 use crate::core::classify::Patterns;
 
@@ -11,23 +12,19 @@ const NAMES: f64 = 0.6;
 const MIXES: f64 = 0.25;
 /// Below this weight there is too little to name anything; a single fresh answer or line weighs just more.
 const LEAST_WEIGHT: f64 = 0.25;
-/// The weight at which the amount of evidence halves the confidence. Plenty of one kind weighs 1, of all kinds 2.4.
-const HALF_WEIGHT: f64 = 0.5;
 /// A cause with less than this share is no runner-up.
 const RUNNER_UP: f64 = 0.05;
 /// People read the strongest few.
 const CLUES_MOST: usize = 6;
 /// What was left out is told in so many sentences.
 const AGAINST_MOST: usize = 8;
-/// What a verdict is worth while something that was asked is missing.
-const PARTIAL: f64 = 0.85;
 
 /// Why the breaker of `case` opened. Each witness weighs by its kind and amount (`votes`). A cause with 0.6 of the
 /// weight is the class; two with 0.25 each and none with 0.6 are mixed; all else is unknown.
 pub fn weigh(case: &Case, patterns: &Patterns, lasting: Lasting) -> Verdict {
     let tally = votes::count(case, patterns);
     let (class, share) = class_of(&tally);
-    let confidence = confidence(class, share, &tally, case);
+    let confidence = sureness::of(class, share, &tally, case);
     let reach = reach(case, class, &tally);
     let runner_up = runner_up(class, &tally);
     let told_wait = told_wait(class, &tally);
@@ -64,12 +61,6 @@ fn class_of(tally: &Tally) -> (Class, f64) {
     } else {
         (Class::Unknown, 0.0)
     }
-}
-
-fn confidence(_class: Class, share: f64, tally: &Tally, case: &Case) -> f64 {
-    let sure = share * tally.named() / (tally.named() + HALF_WEIGHT);
-    let sure = if case.missing.is_empty() { sure } else { sure * PARTIAL };
-    if sure.is_finite() { sure.clamp(0.0, 1.0) } else { 0.0 }
 }
 
 fn runner_up(class: Class, tally: &Tally) -> Option<Cause> {
@@ -111,13 +102,4 @@ fn reach(case: &Case, class: Class, tally: &Tally) -> Reach {
         return Reach::Local { open, total, instance };
     }
     if total > 1 { Reach::Some { open, total } } else { Reach::Unknown }
-}
-
-/// How many kinds of witnesses say so.
-#[allow(dead_code, reason = "used by the calibration that follows")]
-fn kinds(cause: Cause, tally: &Tally) -> usize {
-    tally
-        .kinds
-        .get(&cause)
-        .map_or(0, |kinds| kinds.iter().filter(|kind| **kind != Kind::Support).count())
 }

@@ -22,7 +22,7 @@ const JUMP: f64 = 3.0;
 /// More calls than usual by half invite a limit.
 const MORE_CALLS: f64 = 1.5;
 /// Slower by this, and in whole seconds: somebody waits for an answer that does not come.
-const WAITING: f64 = 8.0;
+const WAITING: f64 = 20.0;
 const WAITING_S: f64 = 2.0;
 /// Slower by this: the other side labours.
 const LABOURING: f64 = 2.0;
