@@ -2,5 +2,7 @@
 
 mod extra;
 mod read;
+mod write;
 
 pub use read::{Bundle, read};
+pub use write::write;

@@ -9,6 +9,7 @@ mod signals;
 mod ack;
 mod alerts;
 mod audit;
+mod bundle;
 mod check;
 mod classify;
 mod coverage;
@@ -74,6 +75,8 @@ enum Command {
     Reload(reload::Arguments),
     /// Say why a breaker opened, with the evidence
     Diagnose(diagnose::Arguments),
+    /// Save an incident, without secrets, to share it and to judge it again
+    Bundle(bundle::Arguments),
     /// Say in plain words what a rule does, when, by whose leave, and what never
     Explain(explain::Arguments),
     /// Print the rule language as JSON Schema, for editors
@@ -129,7 +132,8 @@ impl Cli {
             Command::Alerts(arguments) => alerts::run(&arguments),
             Command::Reload(arguments) => reload::run(arguments).await,
             Command::Check(arguments) => check::run(&arguments).await,
-            Command::Diagnose(arguments) => diagnose::run(&arguments),
+            Command::Diagnose(arguments) => diagnose::run(arguments).await,
+            Command::Bundle(arguments) => bundle::run(arguments).await,
             Command::Explain(arguments) => explain::run(&arguments),
             Command::Schema(arguments) => schema::run(&arguments),
             Command::Test(arguments) => test::run(&arguments),

@@ -2,6 +2,7 @@
 //!
 //! The modules stand in the order of an alert's path; `tests/it/purity.rs` keeps the promise of the line above.
 
+pub mod redact;
 pub mod time;
 
 pub mod alert;

@@ -412,8 +412,9 @@ pub(crate) fn failed(kind: FailureKind, detail: impl AsRef<str>) -> Failure {
     Failure { kind, detail: bounded(detail.as_ref()) }
 }
 
-/// One line of at most 300 characters.
+/// One line of at most 300 characters, without secrets.
 pub(crate) fn bounded(text: &str) -> String {
+    let text = crate::core::redact::redact(text);
     let line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     let mut cut: String = line.take(MAX_DETAIL_CHARS + 1).collect();
     if cut.chars().count() > MAX_DETAIL_CHARS {

@@ -31,7 +31,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Exit, Trouble> {
     send(Order::Acknowledge { incident, note }, &place).await
 }
 
-fn parse_incident(text: &str) -> Result<IncidentId, String> {
+pub(super) fn parse_incident(text: &str) -> Result<IncidentId, String> {
     match scope(text) {
         Scope::Incident(id) => Ok(id),
         Scope::Target(_) => {

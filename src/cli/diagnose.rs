@@ -1,43 +1,93 @@
-//! `reclose diagnose`: why a breaker opened, from a saved bundle. Asks nobody, acts on nothing.
+//! `reclose diagnose`: why a breaker opened, from a saved bundle or by asking now. Acts on nothing.
+
+pub(super) mod live;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use super::place::Place;
 use super::{Exit, Trouble, answer};
 use crate::bundle;
 use crate::core::cause::{Class, Verdict, words};
+use crate::core::incident::{Breaker, IncidentId};
+use crate::core::redact::redact;
 
 /// A bundle holds an hour of one service's logs; more is something else.
 const BUNDLE_MOST_BYTES: u64 = 256 * 1024 * 1024;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+A saved incident is judged by itself: no system is asked, no clock is read. Else the questions of the
+breaker's rule are asked now; nothing is acted on.
+
 Examples:
+  reclose diagnose INC-7
+  reclose diagnose --rule payments --target payments-eu
   reclose diagnose --bundle incident.json          why it opened, in words
   reclose diagnose --bundle - --json < incident.json")]
 pub(super) struct Arguments {
+    /// Incident, such as INC-7
+    #[arg(value_parser = super::ack::parse_incident, required_unless_present_any = ["bundle", "rule"], conflicts_with_all = ["bundle", "rule"])]
+    incident: Option<IncidentId>,
     /// Judge a saved incident; `-` reads it from standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "rule")]
+    bundle: Option<PathBuf>,
+    /// Ask the questions of this rule
+    #[arg(long, value_name = "RULE", requires = "target")]
+    rule: Option<String>,
+    /// For this target
+    #[arg(long, value_name = "TARGET", requires = "rule")]
+    target: Option<String>,
+    /// Folder of the rules
+    #[arg(long, value_name = "FOLDER", default_value = "rules")]
+    rules: PathBuf,
+    /// Configuration file
     #[arg(long, value_name = "FILE")]
-    bundle: PathBuf,
+    config: Option<PathBuf>,
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Exit, Trouble> {
-    let text = text_of(&arguments.bundle)?;
-    let bundle = bundle::read(&text).map_err(|error| {
-        Trouble::new(Exit::Usage, format!("`{}` is no bundle: {error}", arguments.bundle.display()))
+pub(super) async fn run(arguments: Arguments) -> Result<Exit, Trouble> {
+    let (breaker, verdict) = match &arguments.bundle {
+        Some(path) => saved(path)?,
+        None => asked(&arguments).await?,
+    };
+    let text =
+        if arguments.json { as_json(&breaker, &verdict)? } else { as_text(&breaker, &verdict) };
+    answer::print(&text);
+    Ok(Exit::Done)
+}
+
+fn saved(path: &Path) -> Result<(String, Verdict), Trouble> {
+    let bundle = bundle::read(&text_of(path)?).map_err(|error| {
+        Trouble::new(Exit::Usage, format!("`{}` is no bundle: {error}", path.display()))
             .hint("a bundle is one incident as JSON: `reclose bundle INC-1` writes one")
     })?;
     let verdict = bundle.judge();
-    let text = if arguments.json {
-        as_json(&bundle.breaker, &verdict)?
-    } else {
-        as_text(&bundle.breaker, &verdict)
+    Ok((bundle.breaker, verdict))
+}
+
+async fn asked(arguments: &Arguments) -> Result<(String, Verdict), Trouble> {
+    let (breaker, opened_at) = match (arguments.incident, &arguments.rule, &arguments.target) {
+        (Some(id), _, _) => {
+            let incident = live::incident(id, &arguments.place).await?;
+            let opened_at = incident.open_since();
+            (incident.breaker, Some(opened_at))
+        }
+        (None, Some(rule), Some(target)) => {
+            (Breaker { rule: rule.clone(), target: target.clone() }, None)
+        }
+        (None, _, _) => {
+            return Err(Trouble::new(Exit::Usage, "name an incident, a rule or a bundle"));
+        }
     };
-    answer::print(&text);
-    Ok(Exit::Done)
+    let rule = live::rule_of(&arguments.rules, &breaker)?;
+    let asked = live::ask(rule, arguments.config.clone(), opened_at).await?;
+    Ok((format!("{} of {}", asked.rule.name, breaker.target), asked.verdict))
 }
 
 fn text_of(path: &Path) -> Result<String, Trouble> {
@@ -92,5 +142,5 @@ pub(super) fn as_text(breaker: &str, verdict: &Verdict) -> String {
     let mut beside: Vec<String> = words::reach(&verdict.reach).into_iter().collect();
     beside.push(words::lasting(verdict));
     list("Beside", beside);
-    text
+    redact(&text).into_owned()
 }

@@ -67,6 +67,7 @@ pub(super) fn unexpected(response: Response) -> Trouble {
         Response::Refused(why) => Trouble::new(Exit::No, why),
         Response::Failed(why) => Trouble::internal(why),
         Response::Incidents(_)
+        | Response::Incident(_)
         | Response::Audit(_)
         | Response::Ordered(_)
         | Response::Reloaded { .. }

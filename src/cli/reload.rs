@@ -44,6 +44,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Exit, Trouble> {
                 .hint("correct the files; the server takes them up by itself"))
         }
         other @ (Response::Incidents(_)
+        | Response::Incident(_)
         | Response::Audit(_)
         | Response::Ordered(_)
         | Response::Refused(_)

@@ -17,6 +17,7 @@ pub use whose::Whose;
 
 use serde::{Deserialize, Serialize};
 
+use super::redact::redact;
 use super::time::{Duration, Timestamp};
 
 /// The nine causes an operator can fix.
@@ -141,12 +142,14 @@ pub struct Clue {
 }
 
 impl Clue {
+    /// The sample is anybody's text: it is kept without its secrets.
     pub fn of(cause: Cause, question: &str, count: f64, sample: &str) -> Self {
+        let sample = redact(sample);
         Self {
             cause,
             question: question.to_owned(),
             count,
-            sample: sample.to_owned(),
+            sample: sample.into_owned(),
             first: None,
             last: None,
         }

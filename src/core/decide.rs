@@ -5,6 +5,7 @@ mod climb;
 mod look;
 mod tell;
 
+pub use look::questions;
 use serde::{Deserialize, Serialize};
 
 use super::audit::AuditEntry;

@@ -31,6 +31,8 @@ use words::{Audit, Listing, Order, Request, Response, Rules, list};
 pub const FILE: &str = "reclose.sock";
 /// The longest line either way. A listing of 500 incidents has about a quarter of it.
 pub const FRAME_MOST_BYTES: u64 = 1024 * 1024;
+/// The longest answer that a command reads: one incident with all lines of its last round is the largest.
+const ANSWER_MOST_BYTES: u64 = 32 * 1024 * 1024;
 /// A report on wrong rules that a command shows.
 const REPORT_MOST_BYTES: usize = 256 * 1024;
 /// A command that says nothing for so long is hung.
@@ -171,6 +173,11 @@ async fn answer(door: &Door, request: Request, person: &Person) -> Response {
             }
             Err(error) => Response::Failed(error.to_string()),
         },
+        Request::Incident { id } => match door.store.incident(id).await {
+            Ok(Some(incident)) => Response::Incident(Box::new(incident)),
+            Ok(None) => Response::Refused(format!("there is no incident {id}")),
+            Err(error) => Response::Failed(error.to_string()),
+        },
         Request::Reload => reload(door, person).await,
         Request::AuditVerify => match door.store.audit_verify().await {
             Ok(chain) => Response::Audit(Audit::from(chain)),
@@ -281,7 +288,7 @@ async fn exchange(stream: UnixStream, request: &Request) -> anyhow::Result<Respo
     text.push(b'\n');
     write.write_all(&text).await?;
     let mut line = Vec::new();
-    BufReader::new(read).take(FRAME_MOST_BYTES).read_until(b'\n', &mut line).await?;
+    BufReader::new(read).take(ANSWER_MOST_BYTES).read_until(b'\n', &mut line).await?;
     anyhow::ensure!(!line.is_empty(), "it closed the connection; is it another user's?");
     Ok(serde_json::from_slice(&line)?)
 }

@@ -7,6 +7,7 @@ use super::whose::Whose;
 use super::{Class, Reach, Verdict};
 use crate::core::evidence::{Absence, Ask, Finding, Reading, Value};
 use crate::core::incident::Round;
+use crate::core::redact::redact;
 use crate::core::rule::{EvidenceRule, Meaning, Rule};
 use crate::core::time::{Timestamp, since};
 
@@ -68,7 +69,7 @@ pub fn case_of(rule: &Rule, round: &Round, opened_at: Timestamp) -> Case {
                 case.missing.push(Missing { question, why: why.to_owned() });
             }
             Some(Finding::Failed(failure)) => {
-                case.missing.push(Missing { question, why: failure.detail.clone() });
+                case.missing.push(Missing { question, why: redact(&failure.detail).into_owned() });
             }
             None => case.missing.push(Missing { question, why: "it was not asked".to_owned() }),
         }

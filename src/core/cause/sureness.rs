@@ -10,17 +10,21 @@ const LINES: f64 = 0.98;
 const DOUBT_LEFT: f64 = 0.6;
 /// A status that names its cause (401, 429); one behind which anything may stand (503); a probe that fails now.
 const PLAIN_STATUS: f64 = 0.8;
-const GATEWAY_STATUS: f64 = 0.6;
+const GATEWAY_STATUS: f64 = 0.65;
 const PROBE: f64 = 0.5;
 /// A measurement that explains a status, alone.
-const SUGGESTED: f64 = 0.7;
+const SUGGESTED: f64 = 0.75;
 /// How far another cause's share of the weight lowers it.
 const CONTESTED: f64 = 0.7;
 /// Something that was asked is missing: less, by the larger of a share and a step.
 const PARTIAL: f64 = 0.85;
 const PARTIAL_STEP: f64 = 0.12;
-/// Nothing names a cause although lines were read: so often nothing did.
+/// Nothing names a cause although lines were read: so often nothing did. Less where something came near, and less
+/// where there were no lines to read.
 const NOTHING: f64 = 0.85;
+const NOTHING_BUT: f64 = 0.5;
+const NO_LINES: f64 = 0.7;
+const NO_LINES_BUT: f64 = 0.3;
 /// Two causes, and one of them was it.
 const MIXED: f64 = 0.4;
 
@@ -28,7 +32,12 @@ pub(super) fn of(class: Class, share: f64, tally: &Tally, case: &Case) -> f64 {
     let cause = tally.ranked.first().map(|(cause, _)| *cause);
     let sure = match (class, cause) {
         (Class::Unknown, _) if !anything_was_read(case) => 0.0,
-        (Class::Unknown, _) => NOTHING * (1.0 - CONTESTED * best_share(tally)),
+        (Class::Unknown, near) => match (lines_were_read(case), near.is_some()) {
+            (true, false) => NOTHING,
+            (true, true) => NOTHING_BUT,
+            (false, false) => NO_LINES,
+            (false, true) => NO_LINES_BUT,
+        },
         (Class::Mixed, _) | (_, None) => MIXED,
         (_, Some(cause)) => grounds(cause, tally) * (1.0 - CONTESTED * (1.0 - share)),
     };
@@ -39,7 +48,6 @@ pub(super) fn of(class: Class, share: f64, tally: &Tally, case: &Case) -> f64 {
 
 /// Independent grounds: the doubt that is left is the product of their doubts.
 fn grounds(cause: Cause, tally: &Tally) -> f64 {
-    let named = tally.total.max(f64::MIN_POSITIVE);
     let lines = tally.by_lines.get(&cause).copied().unwrap_or(0.0);
     let all: f64 = tally.by_lines.values().sum();
     let amount = if all > 0.0 { tally.line_amount * lines / all } else { 0.0 };
@@ -62,12 +70,13 @@ fn grounds(cause: Cause, tally: &Tally) -> f64 {
     // A status that the lines explain is no ground of its own.
     let status = if amount > 0.0 && !literal { status / 2.0 } else { status };
     let probe = if has(Kind::Probe) { PROBE } else { 0.0 };
-    let weight = (tally.named() / named).clamp(0.0, 1.0);
-    (1.0 - (1.0 - by_lines) * (1.0 - status) * (1.0 - probe)).clamp(0.0, LINES) * weight.max(0.5)
+    (1.0 - (1.0 - by_lines) * (1.0 - status) * (1.0 - probe)).clamp(0.0, LINES)
 }
 
-fn best_share(tally: &Tally) -> f64 {
-    tally.ranked.first().map_or(0.0, |(_, weight)| weight / tally.total)
+fn lines_were_read(case: &Case) -> bool {
+    case.witnesses
+        .iter()
+        .any(|witness| matches!(&witness.said, Said::Lines(lines) if !lines.lines.is_empty()))
 }
 
 fn anything_was_read(case: &Case) -> bool {

@@ -151,7 +151,7 @@ impl Step<'_> {
 }
 
 /// Everything a rule wants to know: the state, its evidence, and what its probes last saw.
-pub(super) fn questions(rule: &Rule) -> Vec<Question> {
+pub fn questions(rule: &Rule) -> Vec<Question> {
     let mut all = vec![Question {
         name: STATE.to_owned(),
         ask: rule.state.ask.clone(),

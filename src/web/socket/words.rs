@@ -21,6 +21,10 @@ pub enum Request {
     Incidents {
         all: bool,
     },
+    /// One incident whole, with its last round of answers.
+    Incident {
+        id: IncidentId,
+    },
     AuditVerify,
     Order(Order),
     /// Read the rules again.
@@ -44,6 +48,7 @@ pub enum Order {
 #[serde(rename_all = "snake_case")]
 pub enum Response {
     Incidents(Listing),
+    Incident(Box<Incident>),
     Audit(Audit),
     /// The order is carried out: what is true from now on.
     Ordered(String),

@@ -4,6 +4,7 @@ use super::labels::{self, Bucket};
 use super::{Ballot, HALF_AMOUNT, Kind, STATUSES};
 use crate::core::cause::Cause;
 use crate::core::cause::case::{Counts, OLD};
+use crate::core::redact::redact;
 use crate::core::time::{Timestamp, since};
 
 /// Client errors below this share of all calls are the ordinary background of any service.
@@ -48,7 +49,7 @@ impl Ballot<'_> {
     }
 
     pub(super) fn aside(&mut self, text: String) {
-        self.tally.aside.push(text);
+        self.tally.aside.push(redact(&text).into_owned());
     }
 }
 

@@ -9,6 +9,7 @@ use crate::core::cause::case::{Line, Lines, OLD};
 use crate::core::cause::whose::{Owner, Whose};
 use crate::core::cause::{Cause, Clue, Signal};
 use crate::core::classify;
+use crate::core::redact::redact;
 use crate::core::time::{Duration, Timestamp, since};
 
 /// Lines nearer than this to the opening weigh double.
@@ -105,7 +106,10 @@ impl Ballot<'_> {
             .into_iter()
             .partition(|said| said.before(opened_at).is_some_and(|before| before > OLD));
         let any_before = covers_before(asked, opened_at);
-        if recent.is_empty() && any_before && late.len() >= AFTER_LEAST {
+        let scale = self.risen(question, asked, &old, &recent);
+        let rose =
+            recent.iter().any(|said| scale.get(&said.cause).is_none_or(|share| *share > 0.0));
+        if !rose && any_before && late.len() >= AFTER_LEAST {
             self.tally.after_only = true;
             let first = late.iter().filter_map(|said| said.line.at).min();
             let when =
@@ -116,7 +120,6 @@ impl Ballot<'_> {
                 when.unwrap_or_default()
             ));
         }
-        let scale = self.risen(question, asked, &old, &recent);
         let near = |said: &Said<'_>| match said.before(opened_at) {
             None => PLAIN_WEIGHT,
             Some(before) if before <= NEAR => NEAR_WEIGHT,
@@ -184,7 +187,9 @@ impl Ballot<'_> {
                 self.tally.instances.entry(cause).or_default().insert(instance.clone());
             }
             let at = said.line.at;
-            let clue = Clue::of(cause, question, 1.0, &classify::sample(&said.line.text));
+            let known = self.clues.contains_key(&(cause, question.to_owned()));
+            let sample = if known { String::new() } else { sample(&said.line.text) };
+            let clue = Clue::of(cause, question, 1.0, &sample);
             self.clue(weight, Clue { first: at, last: at, ..clue });
             self.rate_lines += u32::from(cause == Cause::RateLimited);
             self.quota_lines += u32::from(said.signal.quota);
@@ -200,11 +205,16 @@ impl Ballot<'_> {
                 cause: Some(said.cause),
                 explained_by: labels::ANY,
                 count: 1.0,
-                sample: classify::sample(&said.line.text),
+                sample: sample(&said.line.text),
             };
             self.soften(question, weight, bucket, Kind::Lines);
         }
     }
+}
+
+/// Without its secrets before it is cut: half a secret has no shape.
+fn sample(text: &str) -> String {
+    classify::sample(&redact(text))
 }
 
 /// The list reaches back before the opening: what it does not hold from then did not happen.
