@@ -1,7 +1,7 @@
 //! Lines and statuses say what they should, echoes and harmless lines say nothing, and a verdict follows from them.
 
 mod corpus;
-mod judge;
+pub mod judge;
 
 use proptest::prelude::*;
 use reclose::core::cause::{Cause, Signal};

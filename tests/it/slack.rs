@@ -6,5 +6,5 @@ mod client;
 mod deliver;
 pub mod fake;
 mod official;
-mod reports;
+pub mod reports;
 mod terminal;

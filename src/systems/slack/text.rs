@@ -3,27 +3,33 @@
 //! Slack gives `&`, `<` and `>` a meaning in every text, `*`, `~`, `` ` `` and `_` one in mrkdwn; a terminal gives
 //! control characters one; direction and invisible characters deceive readers everywhere.
 
+use crate::core::redact::redact;
+
 /// Stands where text was cut.
 const CUT: char = '…';
 
 /// One line: what cannot be seen is dropped, every run of white space is one blank, at most `max` UTF-16 units.
 pub fn one_line(text: &str, max: usize) -> String {
+    let text = &redact(text);
     fit(squeezed(text), max, |ch, _| Piece::Char(ch))
 }
 
 /// One line for a `plain_text` object: shown literally. `max` counts what is sent, entities included.
 pub fn plain(text: &str, max: usize) -> String {
+    let text = &redact(text);
     fit(squeezed(text), max, |ch, _| entity(ch))
 }
 
 /// As `plain`, but line ends stay: for a whole section that was put together here.
 pub fn plain_lines(text: &str, max: usize) -> String {
+    let text = &redact(text);
     fit(visible(text, true), max, |ch, _| entity(ch))
 }
 
 /// One line for mrkdwn: formatting characters are replaced by look-alikes, because Slack has no escape for them.
 /// Names such as `pms_eu` keep their underscore, which formats nothing inside a word.
 pub fn mrkdwn(text: &str, max: usize) -> String {
+    let text = &redact(text);
     fit(squeezed(text), max, |ch, neighbours| match ch {
         '*' => Piece::Char('∗'),
         '~' => Piece::Char('∼'),

@@ -25,7 +25,7 @@ fn at(secs: i64) -> Timestamp {
     opened() + SignedDuration::from_secs(secs)
 }
 
-fn http() -> HttpAsk {
+pub fn http() -> HttpAsk {
     HttpAsk {
         method: "GET".into(),
         url: "http://127.0.0.1/".into(),
@@ -47,7 +47,7 @@ fn query() -> Ask {
     Ask::Prometheus { query: "up".into(), age_query: None }
 }
 
-fn rule() -> Rule {
+pub fn rule() -> Rule {
     Rule {
         name: "pms".into(),
         revision: "1".into(),

@@ -3,6 +3,7 @@
 
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
+use reclose::core::classify::Patterns;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -55,6 +56,8 @@ pub struct Made {
     pub metrics: Value,
     /// The labelled line behind the evidence.
     pub source: String,
+    /// The classifier reads that line as it is labelled.
+    pub is_read: bool,
 }
 
 pub const CAUSES: [&str; 9] = [
@@ -169,6 +172,12 @@ pub fn incident(pool: &[Labelled], seed: u64, number: usize) -> Made {
         tripped_at,
         entries,
         metrics,
+        is_read: source.as_ref().is_none_or(|line| {
+            Patterns::builtin()
+                .line(&line.line)
+                .cause
+                .is_some_and(|cause| cause.name() == line.label)
+        }),
         source: source.map(|line| line.id).unwrap_or_default(),
     }
 }
