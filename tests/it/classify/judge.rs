@@ -74,7 +74,7 @@ pub fn rule() -> Rule {
             evidence("queue", Meaning::Quantity, query()),
         ],
         cause_patterns: vec![],
-        lines: Default::default(),
+        lines: reclose::core::classify::Lines::default(),
         cause_statuses: BTreeMap::new(),
         advice: BTreeMap::new(),
         ladder: BTreeMap::new(),

@@ -163,7 +163,7 @@ pub(super) fn rule(needs_idle: bool, through_breaker: bool) -> RuleSet {
         recovery: Recovery { half_open_after: None, needs_idle },
         evidence: vec![],
         cause_patterns: vec![],
-        lines: Default::default(),
+        lines: reclose::core::classify::Lines::default(),
         cause_statuses: BTreeMap::new(),
         advice: BTreeMap::new(),
         ladder: BTreeMap::new(),

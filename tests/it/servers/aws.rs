@@ -133,6 +133,10 @@ impl Cloud {
     }
 
     /// Metrics of one moment.
+    #[expect(
+        clippy::type_complexity,
+        reason = "moment, value, dimensions: read where it is called"
+    )]
     pub async fn metric(
         &self,
         namespace: &str,

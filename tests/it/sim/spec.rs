@@ -202,7 +202,7 @@ fn draw_rule(rng: &mut Rng, name: &str, target: &str) -> Rule {
         .flatten()
         .collect(),
         cause_patterns: vec![],
-        lines: Default::default(),
+        lines: reclose::core::classify::Lines::default(),
         cause_statuses: BTreeMap::new(),
         advice: BTreeMap::new(),
         ladder,

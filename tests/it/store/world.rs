@@ -322,7 +322,7 @@ pub fn rules() -> RuleSet {
         recovery: Recovery::default(),
         evidence: vec![],
         cause_patterns: vec![],
-        lines: Default::default(),
+        lines: reclose::core::classify::Lines::default(),
         cause_statuses: BTreeMap::new(),
         advice: BTreeMap::new(),
         ladder: BTreeMap::new(),

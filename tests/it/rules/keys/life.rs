@@ -215,19 +215,19 @@ fn finding(question: &Question, world: World, acted: bool, now: Timestamp) -> Fi
         ask if ask.gives_lines() && world.line.is_empty() => {
             reading(Value::Lines { lines: Vec::new(), complete: true })
         }
-        Ask::Loki { .. }
-        | Ask::LogFile { .. }
-        | Ask::Elasticsearch { .. }
-        | Ask::Events(_)
-        | Ask::Docker(DockerAsk::Logs { .. }) => {
+        ask if ask.gives_lines() => {
             let line = || LogLine { at: Some(ago(1)), text: world.line.to_owned() };
             reading(Value::Lines { lines: (0..20).map(|_| line()).collect(), complete: true })
         }
-        Ask::Redis { .. } | Ask::Sqlite { .. } | Ask::Postgres { .. } | Ask::Docker(_) => {
-            reading(Value::Number(0.4))
+        Ask::Redis { .. }
+        | Ask::Sqlite { .. }
+        | Ask::Postgres { .. }
+        | Ask::Docker(_)
+        | Ask::Azure(_)
+        | Ask::Aws { .. } => reading(Value::Number(0.4)),
+        Ask::Loki { .. } | Ask::LogFile { .. } | Ask::Elasticsearch { .. } | Ask::Events(_) => {
+            unreachable!("these give lines")
         }
-        Ask::Azure(_) => reading(Value::Number(0.4)),
-        Ask::Aws { .. } => reading(Value::Number(0.4)),
         Ask::Http(_) => reading(Value::Number(if world.healthy { 200.0 } else { 503.0 })),
         Ask::Probe { .. } => reading(Value::Probe(ProbeResult {
             healthy: world.healthy,
