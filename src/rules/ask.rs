@@ -86,7 +86,7 @@ impl Reader {
                         self.fault(
                             key.at.clone(),
                             format!("`{}` stands here a second time", key.text),
-                            "keep one",
+                            "keep one: a number is the same word however it is written, 1 or 1.0",
                         );
                         sound = false;
                     }

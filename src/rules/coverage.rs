@@ -63,13 +63,14 @@ pub fn table(dir: &Path, page: &str) -> Option<String> {
 struct Folder {
     runbooks: Vec<Described>,
     rules: BTreeMap<String, Node>,
-    tests: BTreeSet<String>,
+    /// The names of the tests of each rule.
+    tests: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Folder {
     fn read(dir: &Path, mistakes: &mut Vec<Mistake>) -> Self {
         let mut folder =
-            Self { runbooks: Vec::new(), rules: BTreeMap::new(), tests: BTreeSet::new() };
+            Self { runbooks: Vec::new(), rules: BTreeMap::new(), tests: BTreeMap::new() };
         // What is wrong with rules is for `check` to say: here they are only looked up.
         for parsed in files::read(dir, &mut Vec::new()).rules {
             if let Some(name) = breaker(&parsed.root) {
@@ -82,9 +83,15 @@ impl Folder {
             folder.runbooks.extend(steps);
         }
         for parsed in files::beside(dir, files::TESTS, &mut Vec::new()) {
-            names(&parsed.root, &mut folder.tests);
+            names(&parsed.root, folder.tests.entry(about(&parsed)).or_default());
         }
         folder
+    }
+
+    /// A test of this name is one of the runbook's own rules: what shows another rule shows nothing here.
+    fn tried(&self, runbook: &Described, name: &str) -> bool {
+        let of = |(rule, _): &(String, _)| self.tests.get(rule).is_some_and(|t| t.contains(name));
+        runbook.rules.iter().any(of)
     }
 
     /// What the steps rest on and is not there, by the step's id.
@@ -104,7 +111,7 @@ impl Folder {
                 };
                 Some((what, hint, part.at.clone()))
             });
-            let tests = step.tests.iter().filter(|(name, _)| !self.tests.contains(name)).map(
+            let tests = step.tests.iter().filter(|(name, _)| !self.tried(runbook, name)).map(
                 |(name, at)| {
                     let what = format!("no test is called \"{name}\"");
                     (what, "write it, or name the test that shows this step", at.clone())
@@ -149,6 +156,15 @@ fn line(report: &mut String, step: &Step, width: usize, missing: bool) {
 
 fn breaker(root: &Node) -> Option<String> {
     scalar(value(root, "breaker")?)
+}
+
+/// The rule that a test file is about: the one it names, or that of its own name.
+fn about(parsed: &Parsed) -> String {
+    value(&parsed.root, "rule").and_then(scalar).unwrap_or_else(|| {
+        let path = parsed.source.path.as_str();
+        let name = path.rsplit('/').next().unwrap_or(path);
+        name.strip_suffix(files::TESTS).unwrap_or(name).to_owned()
+    })
 }
 
 /// The names of the tests in a test file.

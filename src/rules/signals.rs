@@ -236,10 +236,11 @@ impl Reader {
                 Kind::Scalar(scalar) => words::short(&scalar.text),
                 Kind::List(_) | Kind::Map(_) => "this".to_owned(),
             };
+            let quoted = matches!(&node.kind, Kind::Scalar(scalar) if !scalar.plain);
             self.no(
                 node,
                 format!("`{shown}` is not a number that fits here"),
-                "such as 0.05, 3 or -1",
+                if quoted { "a number stands without quotes" } else { "such as 0.05, 3 or -1" },
             )
         })
     }

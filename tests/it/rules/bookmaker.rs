@@ -145,6 +145,22 @@ fn orders(at: Timestamp) -> Vec<Command> {
     ]
 }
 
+/// An order that is added to the list does not compile until it is tried here.
+#[test]
+fn every_order_is_tried() {
+    let place = |order: &Command| match order {
+        Command::PauseAll { .. } => 0,
+        Command::ResumeAll => 1,
+        Command::Pause { .. } => 2,
+        Command::Resume { .. } => 3,
+        Command::Unlock { .. } => 4,
+        Command::Acknowledge { .. } => 5,
+    };
+    let at = Timestamp::from_second(1_790_000_000).unwrap();
+    let tried: std::collections::BTreeSet<usize> = orders(at).iter().map(place).collect();
+    assert_eq!(tried.len(), 6);
+}
+
 fn live(rules: &RuleSet) -> Came {
     let start = Timestamp::from_second(1_790_000_000).unwrap();
     let clock = Clock::manual(start);

@@ -84,6 +84,16 @@ fn a_step_without_its_test_is_missing() {
 }
 
 #[test]
+fn a_renamed_test_or_one_of_another_rule_shows_nothing() {
+    let folder = folder();
+    folder.edit("api.test.yaml", "- name: it waits", "- name: it waits longer");
+    assert!(missing(&folder).contains("no test is called \"it waits\""));
+    let folder = self::folder();
+    folder.edit("api.test.yaml", "rule: api\n", "rule: other\n");
+    assert!(missing(&folder).contains("no test is called \"it waits\""));
+}
+
+#[test]
 fn a_step_without_its_part_of_the_rule_is_missing() {
     let folder = folder();
     folder.edit("api.yaml", "{ wait: half_open }, ", "");
