@@ -38,12 +38,12 @@ pub(super) async fn run(arguments: Arguments) -> Result<Exit, Trouble> {
     let rule = live::rule_of(&rules, &incident.breaker)?;
     let lasting = incident.verdict.as_ref().map_or(Lasting::Unknown, |verdict| verdict.lasting);
     let target = incident.breaker.target.as_str();
-    let (rule, round, lasting) = match incident.round.filter(|round| round.findings.is_some()) {
-        Some(round) => (rule, round, lasting),
-        None => {
-            let asked = live::ask(rule, config, Some(opened_at)).await?;
-            (asked.rule, asked.round, asked.verdict.lasting)
-        }
+    let answered = incident.round.filter(|round| round.findings.is_some());
+    let (rule, round, lasting) = if let Some(round) = answered {
+        (rule, round, lasting)
+    } else {
+        let asked = live::ask(rule, config, Some(opened_at)).await?;
+        (asked.rule, asked.round, asked.verdict.lasting)
     };
     let text = bundle::write(&id.to_string(), &rule, target, &round, (opened_at, lasting));
     answer::print(&text.map_err(anyhow::Error::from)?);

@@ -133,7 +133,7 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     step(out, |text| shapes.run.replace_all(text, run))
 }
 
-fn step<'t>(text: Cow<'t, str>, by: impl Fn(&str) -> Cow<'_, str>) -> Cow<'t, str> {
+fn step(text: Cow<'_, str>, by: impl Fn(&str) -> Cow<'_, str>) -> Cow<'_, str> {
     let changed = match by(&text) {
         Cow::Borrowed(_) => None,
         Cow::Owned(changed) => Some(changed),

@@ -15,7 +15,9 @@
 #![allow(unreachable_pub, reason = "one binary: everything is private to it")]
 #![allow(
     clippy::assigning_clones,
+    clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
     clippy::format_collect,
     clippy::manual_is_multiple_of,
     clippy::needless_raw_string_hashes,

@@ -29,8 +29,8 @@ const NO_LINES_BUT: f64 = 0.3;
 const MIXED: f64 = 0.4;
 
 pub(super) fn of(class: Class, share: f64, tally: &Tally, case: &Case) -> f64 {
-    let cause = tally.ranked.first().map(|(cause, _)| *cause);
-    let sure = match (class, cause) {
+    let first = tally.ranked.first().map(|(cause, _)| *cause);
+    let sure = match (class, first) {
         (Class::Unknown, _) if !anything_was_read(case) => 0.0,
         (Class::Unknown, near) => match (lines_were_read(case), near.is_some()) {
             (true, false) => NOTHING,
@@ -39,7 +39,7 @@ pub(super) fn of(class: Class, share: f64, tally: &Tally, case: &Case) -> f64 {
             (false, true) => NO_LINES_BUT,
         },
         (Class::Mixed, _) | (_, None) => MIXED,
-        (_, Some(cause)) => grounds(cause, tally) * (1.0 - CONTESTED * (1.0 - share)),
+        (_, Some(first)) => grounds(first, tally) * (1.0 - CONTESTED * (1.0 - share)),
     };
     let sure =
         if case.missing.is_empty() { sure } else { (sure * PARTIAL).min(sure - PARTIAL_STEP) };

@@ -81,7 +81,8 @@ async fn the_verdict_comes_from_the_rest_and_is_less_sure() {
         .collect();
     std::fs::write(&path, lines).unwrap();
     let mut rule = rule();
-    let log = Ask::LogFile { path: path.display().to_string(), last_lines: 100 };
+    let log =
+        Ask::LogFile { path: path.display().to_string(), last_lines: 100, last: None, zone: None };
     rule.evidence = vec![EvidenceRule {
         name: "errors".into(),
         meaning: Meaning::Errors,

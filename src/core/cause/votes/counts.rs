@@ -27,7 +27,7 @@ impl Ballot<'_> {
                 Some(usual) => rise(*count, usual.get(label).copied().unwrap_or(0.0)),
             };
             if rose <= 0.0 {
-                self.aside(format!(
+                self.aside(&format!(
                     "{} ({question}) is as usual: {count:.0} of them",
                     bucket.sample
                 ));
@@ -36,7 +36,7 @@ impl Ballot<'_> {
                 .get(label)
                 .is_some_and(|minutes| began_after(minutes, self.opened_at))
             {
-                self.aside(format!("{} ({question}) began after the opening", bucket.sample));
+                self.aside(&format!("{} ({question}) began after the opening", bucket.sample));
             } else {
                 failing.push(Bucket { count: rose, ..bucket });
             }
@@ -48,8 +48,8 @@ impl Ballot<'_> {
         }
     }
 
-    pub(super) fn aside(&mut self, text: String) {
-        self.tally.aside.push(redact(&text).into_owned());
+    pub(super) fn aside(&mut self, text: &str) {
+        self.tally.aside.push(redact(text).into_owned());
     }
 }
 

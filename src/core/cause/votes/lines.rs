@@ -68,7 +68,7 @@ impl Ballot<'_> {
             }
         }
         if of_others > 0 {
-            self.aside(format!(
+            self.aside(&format!(
                 "{of_others} error lines of other dependencies ({question}) do not count"
             ));
         }
@@ -114,7 +114,7 @@ impl Ballot<'_> {
             let first = late.iter().filter_map(|said| said.line.at).min();
             let when =
                 first.map(|at| format!(", the first {} s later", since(at, opened_at).as_secs()));
-            self.aside(format!(
+            self.aside(&format!(
                 "{} error lines ({question}) came after the opening{}",
                 late.len(),
                 when.unwrap_or_default()
@@ -165,7 +165,7 @@ impl Ballot<'_> {
             scale.insert(cause, if n > chance { (n - expected) / n } else { 0.0 });
         }
         for (cause, _) in scale.iter().filter(|(_, share)| **share <= 0.0) {
-            self.aside(format!("{} lines ({question}) came all the time as often", cause.name()));
+            self.aside(&format!("{} lines ({question}) came all the time as often", cause.name()));
         }
         scale
     }

@@ -5,8 +5,7 @@ use reclose::core::alert::{Alert, AlertKey, AlertStatus, Source};
 use reclose::core::decide::decide;
 use reclose::core::effect::Effect;
 use reclose::core::evidence::{
-    Absence, Ask, DockerAsk, Finding, Findings, LogLine, ProbeResult, Question, Reading, STATE,
-    Value,
+    Absence, Ask, Finding, Findings, LogLine, ProbeResult, Question, Reading, STATE, Value,
 };
 use reclose::core::fleet::{Fleet, OpenIncident, Start};
 use reclose::core::incident::{Incident, IncidentId, News, Placement};
