@@ -26,16 +26,14 @@ pub struct Bundle {
     pub breaker: String,
     pub case: Case,
     /// The rule's own patterns and statuses, where the bundle was saved by one.
-    patterns: Vec<CausePattern>,
-    statuses: BTreeMap<u16, Cause>,
+    patterns: Patterns,
     lasting: Lasting,
 }
 
 impl Bundle {
     /// The verdict, by the same function that judges live rounds.
     pub fn judge(&self) -> Verdict {
-        let patterns = Patterns::with(&self.patterns).unwrap_or_else(|_| Patterns::builtin());
-        weigh(&self.case, &patterns.reading(&self.statuses), self.lasting)
+        weigh(&self.case, &self.patterns, self.lasting)
     }
 }
 
@@ -116,11 +114,12 @@ pub fn read(text: &str) -> Result<Bundle, serde_json::Error> {
     case.witnesses.extend(own.witnesses);
     case.missing = own.missing;
     case.instances = instances(&metrics);
+    // Judged by other patterns than it was saved with, it would say something else.
+    let patterns = Patterns::with(&own.patterns).map_err(serde::de::Error::custom)?;
     Ok(Bundle {
         breaker: text_of(&file.breaker, "name").unwrap_or("breaker").to_owned(),
         case,
-        patterns: own.patterns,
-        statuses: own.statuses,
+        patterns: patterns.reading(&own.statuses),
         lasting: own.lasting.unwrap_or(Lasting::Unknown),
     })
 }

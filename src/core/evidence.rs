@@ -105,6 +105,28 @@ pub struct EventsAsk {
 }
 
 impl Ask {
+    /// If the answer is log lines: how far back they reach, where the question says it.
+    pub fn looks_back(&self) -> Option<Duration> {
+        match self {
+            Self::Loki { last, .. }
+            | Self::Elasticsearch { last, .. }
+            | Self::Docker(DockerAsk::Logs { last, .. }) => Some(*last),
+            Self::LogFile { last, .. } => *last,
+            Self::Aws { ask, .. } => ask.lines().map(|(last, _)| last),
+            Self::Azure(ask) => ask.lines().map(|(last, _)| last),
+            Self::Events(_)
+            | Self::Prometheus { .. }
+            | Self::PrometheusRange { .. }
+            | Self::Scrape { .. }
+            | Self::Http(_)
+            | Self::Redis { .. }
+            | Self::Sqlite { .. }
+            | Self::Postgres { .. }
+            | Self::Docker(DockerAsk::Container { .. })
+            | Self::Probe { .. } => None,
+        }
+    }
+
     /// The answer is log lines.
     pub fn gives_lines(&self) -> bool {
         match self {

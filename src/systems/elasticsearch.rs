@@ -37,8 +37,19 @@ struct Answer {
     timed_out: bool,
     #[serde(rename = "_shards")]
     shards: Shards,
+    #[serde(rename = "_clusters", default)]
+    clusters: Clusters,
     #[serde(rename = "hits")]
     found: Hits,
+}
+
+/// Of a search over several clusters: how many did not answer, wholly or in part.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Clusters {
+    skipped: u64,
+    partial: u64,
+    failed: u64,
 }
 
 #[derive(Deserialize)]
@@ -88,13 +99,14 @@ async fn get(
     }
     let answer: Answer = serde_json::from_slice(&page.body)
         .map_err(|_| failed(FailureKind::Malformed, "the answer is not Elasticsearch's JSON"))?;
-    if answer.shards.total == 0 {
+    if answer.shards.total == 0 && answer.clusters.skipped == 0 {
         return Err(failed(
             FailureKind::BadQuestion,
             format!("no index is called `{}`", query.index),
         ));
     }
-    let whole = !answer.timed_out && answer.shards.failed == 0;
+    let clusters = answer.clusters.skipped + answer.clusters.partial + answer.clusters.failed;
+    let whole = !answer.timed_out && answer.shards.failed == 0 && clusters == 0;
     let complete = whole && answer.found.list.len() < limit as usize;
     let lines: Result<Vec<LogLine>, Failure> = answer
         .found

@@ -4,8 +4,9 @@
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value as Json;
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
+use std::net::IpAddr;
 use std::str::FromStr as _;
 use tracing::log::LevelFilter;
 
@@ -24,6 +25,8 @@ const SESSION: [(&str, &str); 4] = [
     ("lock_timeout", "1000"),
     ("idle_in_transaction_session_timeout", "5000"),
 ];
+/// A state with its reasons is a few hundred bytes.
+const MAX_ANSWER_CHARS: u32 = 65_536;
 /// What may be said behind the `?` of an address. All else could lead the session elsewhere, or take a setting back.
 const OPTIONS: [&str; 3] = ["sslmode", "sslrootcert", "application_name"];
 
@@ -60,6 +63,7 @@ async fn read(secrets: &Secrets, wanted: Wanted<'_>) -> Result<Option<Value>, Fa
     let options = PgConnectOptions::from_str(url.as_str())
         .map_err(|_| bad("it is not an address that PostgreSQL's clients read"))?
         .options(SESSION)
+        .ssl_mode(ssl_mode(&url))
         .log_statements(LevelFilter::Off);
     let connected = tokio::time::timeout(CONNECT, PgConnection::connect_with(&options)).await;
     let mut connection = connected
@@ -71,6 +75,17 @@ async fn read(secrets: &Secrets, wanted: Wanted<'_>) -> Result<Option<Value>, Fa
     value
 }
 
+/// As the address says; else TLS, unless the server is on this machine.
+fn ssl_mode(url: &Url) -> PgSslMode {
+    let said = url.query_pairs().find(|(key, _)| key == "sslmode");
+    if let Some(mode) = said.and_then(|(_, mode)| mode.parse().ok()) {
+        return mode;
+    }
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let is_here = host == "localhost" || host.parse().is_ok_and(|at: IpAddr| at.is_loopback());
+    if is_here { PgSslMode::Prefer } else { PgSslMode::Require }
+}
+
 /// Every type that the database can make JSON of is read alike.
 async fn only_value(
     connection: &mut PgConnection,
@@ -79,7 +94,10 @@ async fn only_value(
     let malformed = |what: &str| failed(FailureKind::Malformed, what);
     let query = wanted.query.trim_end().trim_end_matches(';');
     // The line feed ends a comment.
-    let text = format!("SELECT to_jsonb(answer) FROM (\n{query}\n) AS answer LIMIT 2");
+    let text = format!(
+        "SELECT CASE WHEN length(to_jsonb(answer)::text) <= {MAX_ANSWER_CHARS} THEN to_jsonb(answer) END \
+         FROM (\n{query}\n) AS answer LIMIT 2"
+    );
     // Checked when the rule was loaded, and again above: one statement that selects.
     let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
     for param in wanted.params {
@@ -92,7 +110,8 @@ async fn only_value(
             _ => Err(malformed("more than one row: add LIMIT 1, or a condition")),
         };
     };
-    let json: Json = row.try_get(0).map_err(|error| failure(&error))?;
+    let json: Option<Json> = row.try_get(0).map_err(|error| failure(&error))?;
+    let json = json.ok_or_else(|| malformed("a row of more than 64 KiB"))?;
     let columns: Vec<&Json> =
         json.as_object().map(|row| row.values().collect()).unwrap_or_default();
     let [value] = columns.as_slice() else {
@@ -151,7 +170,12 @@ fn failure(error: &sqlx::Error) -> Failure {
         return failed(kind, error.to_string());
     };
     let code = database.code().unwrap_or_default().into_owned();
-    failed(kind_of(&code), format!("{} ({code})", database.message()))
+    // What the database says of a value repeats the value; what it says of names and rights does not.
+    let what = match code.get(..2) {
+        Some("28" | "42" | "3D" | "53" | "57") => database.message(),
+        _ => "the database refused the question",
+    };
+    failed(kind_of(&code), format!("{what} ({code})"))
 }
 
 /// By the class of the SQLSTATE.

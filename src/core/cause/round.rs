@@ -9,7 +9,10 @@ use crate::core::evidence::{Absence, Ask, Finding, Reading, Value};
 use crate::core::incident::Round;
 use crate::core::redact::redact;
 use crate::core::rule::{EvidenceRule, Meaning, Rule};
-use crate::core::time::{Timestamp, since};
+use crate::core::time::{Duration, Timestamp, since};
+
+/// A breaker opens by what failed within so long before.
+const NEAR: Duration = Duration::from_mins(2);
 
 /// Why the breaker of `rule` opened, as the findings of `round` have it.
 pub fn judge(rule: &Rule, round: &Round, opened_at: Timestamp, now: Timestamp) -> Verdict {
@@ -53,6 +56,14 @@ pub fn case_of(rule: &Rule, round: &Round, opened_at: Timestamp) -> Case {
         let question = evidence.name.clone();
         match findings.get(&evidence.name) {
             Some(Finding::Value(reading)) => match heard(evidence, round, reading) {
+                Ok(Some(Said::Lines(lines))) => {
+                    if is_torn(&lines, opened_at) {
+                        let why = "its lines were cut, those from before the opening too";
+                        case.missing
+                            .push(Missing { question: question.clone(), why: why.to_owned() });
+                    }
+                    case.witnesses.push(Witness { question, said: Said::Lines(lines) });
+                }
                 Ok(Some(said)) => case.witnesses.push(Witness { question, said }),
                 Ok(None) => {}
                 Err(why) => case.missing.push(Missing { question, why }),
@@ -75,6 +86,13 @@ pub fn case_of(rule: &Rule, round: &Round, opened_at: Timestamp) -> Case {
         }
     }
     case
+}
+
+/// The source cut its lines, and what it left does not reach back to the minutes before the opening.
+fn is_torn(lines: &Lines, opened_at: Timestamp) -> bool {
+    let reaches =
+        |line: &Line| line.at.is_none_or(|at| at < opened_at && since(opened_at, at) >= NEAR);
+    !lines.complete && !lines.lines.iter().any(reaches)
 }
 
 /// What a reading says about the cause; nothing, or why it may not be used.
@@ -104,7 +122,10 @@ fn heard(
                 .iter()
                 .map(|line| Line { at: line.at, text: line.text.clone(), instance: None })
                 .collect();
-            Some(Said::Lines(Lines { lines, complete: *complete, from: None, read_at: reading.at }))
+            // A quiet log that was asked for from before the opening says that nothing failed then.
+            let from = evidence.ask.looks_back().and_then(|last| reading.at.checked_sub(last).ok());
+            let from = from.filter(|_| *complete);
+            Some(Said::Lines(Lines { lines, complete: *complete, from, read_at: reading.at }))
         }
         Value::Trend(_) => None,
     })

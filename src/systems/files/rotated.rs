@@ -52,7 +52,7 @@ pub(super) struct Seen {
     head: Option<(Id, u64)>,
     /// Newest first.
     pub(super) older: Vec<Place>,
-    /// There are older ones than these.
+    /// There are, or may be, older ones than these.
     pub(super) more: bool,
 }
 
@@ -60,7 +60,7 @@ pub(super) struct Seen {
 pub(super) fn look(path: &str) -> Seen {
     let head = std::fs::metadata(path).ok().map(|about| (id(&about), about.len()));
     let real = std::fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
-    let mut older = beside(&real);
+    let (mut older, unseen) = beside(&real);
     // A file that is just being packed lies there twice.
     let plain: Vec<String> = older
         .iter()
@@ -70,7 +70,7 @@ pub(super) fn look(path: &str) -> Seen {
     older.retain(|place| place.packed == Packed::Plain || !plain.contains(&place.when));
     // By number the lowest is the newest, by date the highest; where both occur, the numbered ones were written last.
     older.sort_by_key(order);
-    let more = older.len() > MAX_FILES;
+    let more = unseen || older.len() > MAX_FILES;
     older.truncate(MAX_FILES);
     Seen { head, older, more }
 }
@@ -84,15 +84,20 @@ fn order(place: &Place) -> (bool, u64, std::cmp::Reverse<String>) {
     }
 }
 
-fn beside(real: &Path) -> Vec<Place> {
+/// The older files, and whether some could not be seen.
+fn beside(real: &Path) -> (Vec<Place>, bool) {
     let (Some(folder), Some(name)) =
         (real.parent(), real.file_name().and_then(|name| name.to_str()))
     else {
-        return Vec::new();
+        return (Vec::new(), true);
     };
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let names = std::fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_NAMES);
-    names
+    let Ok(names) = std::fs::read_dir(folder) else { return (Vec::new(), true) };
+    let names: Vec<_> = names.take(MAX_NAMES).collect();
+    let unseen = names.len() == MAX_NAMES || names.iter().any(Result::is_err);
+    let found = names
+        .into_iter()
+        .flatten()
         .filter_map(|entry| {
             let entry_name = entry.file_name();
             let suffix = entry_name.to_str()?.strip_prefix(name)?;
@@ -107,7 +112,8 @@ fn beside(real: &Path) -> Vec<Place> {
                 when: found.name("when")?.as_str().to_owned(),
             })
         })
-        .collect()
+        .collect();
+    (found, unseen)
 }
 
 /// Did nothing move between two looks? A file that only grew did not.

@@ -220,5 +220,5 @@ fn sample(text: &str) -> String {
 /// The list reaches back before the opening: what it does not hold from then did not happen.
 fn covers_before(asked: &Lines, opened_at: Timestamp) -> bool {
     asked.from.is_some_and(|from| from < opened_at)
-        || asked.lines.iter().any(|line| line.at.is_none_or(|at| at <= opened_at))
+        || asked.lines.iter().any(|line| line.at.is_some_and(|at| at <= opened_at))
 }

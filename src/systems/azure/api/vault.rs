@@ -36,8 +36,20 @@ struct Version {
 #[derive(Deserialize)]
 struct Attributes {
     enabled: bool,
-    /// Seconds since 1970.
+    /// Seconds since 1970, as are the moments from and until which it may be used.
     created: i64,
+    #[serde(default)]
+    nbf: Option<i64>,
+    #[serde(default)]
+    exp: Option<i64>,
+}
+
+impl Attributes {
+    fn usable(&self, now: Timestamp) -> bool {
+        let secs = now.as_second();
+        let begun = self.nbf.is_none_or(|from| from <= secs);
+        self.enabled && begun && self.exp.is_none_or(|until| secs < until)
+    }
 }
 
 pub(super) async fn ask(
@@ -51,7 +63,9 @@ pub(super) async fn ask(
     for _ in 0..MAX_PAGES {
         let versions: Versions = caller.json(url.clone(), Audience::Vault, None).await?;
         let link = next(versions.next_link.as_deref(), &url)?;
-        for version in versions.value.into_iter().filter(|version| version.attributes.enabled) {
+        for version in
+            versions.value.into_iter().filter(|version| version.attributes.usable(caller.now))
+        {
             let created = version.attributes.created;
             if newest.as_ref().is_none_or(|newest| newest.attributes.created < created) {
                 newest = Some(version);
@@ -108,10 +122,12 @@ pub(super) async fn reach(caller: &Caller<'_>, vault: &str, secret: &str) -> Pro
     seen.status = Some(page.status.as_u16());
     seen.retry_after = retry_after(&page.headers, now);
     match read::<Versions>(&page) {
-        Ok(versions) if versions.value.iter().any(|version| version.attributes.enabled) => {
+        Ok(versions) if versions.value.iter().any(|version| version.attributes.usable(now)) => {
             seen.healthy = true;
         }
-        Ok(_) => "no version of the secret is enabled".clone_into(&mut seen.detail),
+        Ok(_) => {
+            "no version of the secret is enabled and within its time".clone_into(&mut seen.detail)
+        }
         Err(_) if !page.status.is_success() => seen.detail = refusal(&page).detail,
         Err(failure) => {
             seen.detail = failure.detail;
