@@ -13,7 +13,6 @@ use super::wording::{self, DEPENDENCIES, FORMATS, Format, GENERIC, LIBRARIES, SE
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Labelled {
-    pub id: String,
     pub line: String,
     pub label: String,
     pub note: Option<String>,
@@ -54,8 +53,6 @@ pub struct Made {
     pub tripped_at: Timestamp,
     pub entries: Vec<Entry>,
     pub metrics: Value,
-    /// The labelled line behind the evidence.
-    pub source: String,
     /// The classifier reads that line as it is labelled.
     pub is_read: bool,
 }
@@ -178,7 +175,6 @@ pub fn incident(pool: &[Labelled], seed: u64, number: usize) -> Made {
                 .cause
                 .is_some_and(|cause| cause.name() == line.label)
         }),
-        source: source.map(|line| line.id).unwrap_or_default(),
     }
 }
 

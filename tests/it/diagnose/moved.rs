@@ -3,10 +3,12 @@
 
 use fastrand::Rng;
 use jiff::SignedDuration;
+use reclose::core::cause::Verdict;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 use super::make::{self, Made, Role};
-use super::{INCIDENTS, SEEDS, pools, verdict};
+use super::{INCIDENTS, Pool, pools, verdict};
 
 /// A verdict may move by so much.
 const STEADY: f64 = 0.05;
@@ -17,7 +19,7 @@ const CHANGES: [Change; 5] = [
     ("renamed", renamed),
     ("seven hours later", later),
     ("other ids and counts", renumbered),
-    ("twice the ordinary lines", doubled),
+    (DOUBLED, doubled),
     ("shuffled within a moment", shuffled),
 ];
 
@@ -100,51 +102,51 @@ fn after(made: &Made) -> String {
     made.bundle(true, true)
 }
 
+/// So many of a hundred verdicts may be otherwise: just over the shares that docs/causes.md states.
+const OTHERWISE_PERCENT: usize = 1;
+const DOUBLED_PERCENT: usize = 10;
+const AFTER_PERCENT: usize = 15;
+const DOUBLED: &str = "twice the ordinary lines";
+const AFTER: &str = "after the opening";
+
 #[test]
 fn what_must_not_matter_does_not() {
-    let mut exceptions = 0;
-    for (name, pool) in pools() {
-        for seed in SEEDS {
-            let mut counts: std::collections::BTreeMap<&str, (usize, usize)> =
-                std::collections::BTreeMap::new();
-            for number in 0..INCIDENTS {
-                let made = make::incident(&pool, seed, number);
-                let was = verdict(&made.bundle(true, true));
-                for (change, apply) in CHANGES {
-                    let is = verdict(&apply(&made));
-                    let count = counts.entry(change).or_default();
-                    count.0 += 1;
-                    if is.class != was.class || (is.confidence - was.confidence).abs() > STEADY {
-                        count.1 += 1;
-                        println!(
-                            "  {name} {}: {change}: {} {:.2} became {} {:.2}",
-                            made.id,
-                            was.class.name(),
-                            was.confidence,
-                            is.class.name(),
-                            is.confidence
-                        );
-                    }
+    // Each incident is judged seven times: a third of each pool.
+    for Pool { name, seed, lines, .. } in pools() {
+        let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        for number in (0..INCIDENTS).step_by(3) {
+            let made = make::incident(&lines, seed, number);
+            let was = verdict(&made.bundle(true, true));
+            let mut note = |change, fine: bool, is: &Verdict| {
+                let count = counts.entry(change).or_default();
+                count.0 += 1;
+                if !fine {
+                    count.1 += 1;
+                    let (was, is) = [&was, is].map(|one| (one.class.name(), one.confidence)).into();
+                    println!(
+                        "  {name} {}: {change}: {was:.2?} became {is:.2?} ({})",
+                        made.id, made.why
+                    );
                 }
-                if made.kind != "unknown" {
-                    let is = verdict(&after(&made));
-                    let count = counts.entry("after the opening").or_default();
-                    count.0 += 1;
-                    if is.class.name() != "unknown" {
-                        count.1 += 1;
-                        println!(
-                            "  {name} {}: moved after: {} {:.2} ({})",
-                            made.id,
-                            is.class.name(),
-                            is.confidence,
-                            made.why
-                        );
-                    }
-                }
+            };
+            for (change, apply) in CHANGES {
+                let is = verdict(&apply(&made));
+                let steady = (is.confidence - was.confidence).abs() <= STEADY;
+                note(change, is.class == was.class && steady, &is);
             }
-            println!("{name} seed {seed}: {counts:?}");
-            exceptions += counts.values().map(|(_, exceptions)| exceptions).sum::<usize>();
+            if made.kind != "unknown" {
+                let is = verdict(&after(&made));
+                note(AFTER, is.class.name() == "unknown", &is);
+            }
+        }
+        println!("{name} seed {seed}, of each so many otherwise: {counts:?}");
+        for (change, (n, otherwise)) in counts {
+            let most = match change {
+                AFTER => AFTER_PERCENT,
+                DOUBLED => DOUBLED_PERCENT,
+                _ => OTHERWISE_PERCENT,
+            };
+            assert!(otherwise * 100 <= n * most, "{name} {change}: {otherwise} of {n}");
         }
     }
-    println!("exceptions: {exceptions}");
 }

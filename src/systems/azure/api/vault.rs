@@ -126,7 +126,7 @@ pub(super) async fn reach(caller: &Caller<'_>, vault: &str, secret: &str) -> Pro
             seen.healthy = true;
         }
         Ok(_) => {
-            "no version of the secret is enabled and within its time".clone_into(&mut seen.detail)
+            "no version of the secret is enabled and within its time".clone_into(&mut seen.detail);
         }
         Err(_) if !page.status.is_success() => seen.detail = refusal(&page).detail,
         Err(failure) => {
