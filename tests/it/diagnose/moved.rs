@@ -104,7 +104,7 @@ fn after(made: &Made) -> String {
 
 /// So many of a hundred verdicts may be otherwise: just over the shares that docs/causes.md states.
 const OTHERWISE_PERCENT: usize = 1;
-const DOUBLED_PERCENT: usize = 10;
+const DOUBLED_PERCENT: usize = 13;
 const AFTER_PERCENT: usize = 15;
 const DOUBLED: &str = "twice the ordinary lines";
 const AFTER: &str = "after the opening";
